@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Growable bytes with a maximum given at the start: no unbounded growth anywhere. Appending past the
+// maximum sets `overflow` and keeps what is there; check once at the end.
+#pragma once
+#include "base/str.h"
+
+struct buf {
+    char *ptr;
+    size_t len, cap, max;
+    struct arena *arena; // NULL: heap, ended with buf_finish
+    bool overflow;
+};
+
+void buf_init(struct buf *buf, struct arena *arena, size_t max);
+void buf_finish(struct buf *buf);
+void buf_reset(struct buf *buf);
+void buf_add(struct buf *buf, struct str s);
+void buf_add_char(struct buf *buf, char c);
+void buf_add_i64(struct buf *buf, i64 value);
+void buf_printf(struct buf *buf, const char *format, ...) PRINTF(2, 3);
+// A view, valid until the next append.
+static inline struct str buf_str(const struct buf *buf)
+{
+    return (struct str){buf->ptr ? buf->ptr : "", buf->len};
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// What a network is: one file that ends in one `const struct channel_driver`. Pure functions from bytes
+// to structs and back; a driver touches no socket, no database, no clock. What needs the network is
+// returned as a request, and the driver is called again with the answer.
+// The core owns raw storage, deduplication, outbox, budgets, retries, secrets.
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "json/json.h"
+
+// What a driver is told about its channel. Secrets are opened for the call only.
+struct channel_view {
+    i64 id;
+    struct str kind;
+    struct str external_account_id, handle;
+    const struct json *settings;
+    const struct json *secret;   // what was sealed at creation
+    const struct json *session;  // what the driver last asked to keep; NULL at first
+    i64 now;                     // ms UTC
+};
+
+// ---- In -----------------------------------------------------------------------------------------
+enum inbound_type {
+    INBOUND_CREATED, INBOUND_EDITED, INBOUND_DELETED, INBOUND_DELIVERED, INBOUND_READ,
+};
+struct inbound_attachment {
+    struct str url, mime, name, alt;
+    i64 size, width, height;
+};
+struct inbound {
+    enum inbound_type type;
+    struct str external_id;       // of the message
+    struct str thread_key;
+    struct str conversation_kind; // dm, thread, review, email
+    struct str visibility;        // public, private
+    bool out;                     // written by the brand elsewhere, or an echo
+    bool context;                 // somebody else's post above: shown, never counted
+    struct str author_id, author_name, author_handle;
+    struct str text;
+    struct str reply_to;          // external id
+    struct str extra;             // JSON the driver wants back when we answer this message
+    struct str language;
+    i64 at;                       // created, edited, deleted, receipt: ms UTC
+    struct { struct inbound_attachment *items; size_t len, cap; } attachments;
+};
+struct inbound_list {
+    struct inbound *items;
+    size_t len, cap;
+};
+// A part of a body that could not be read: kept in quarantine, never in the way of the others.
+struct unreadable { struct str bytes; char reason[160]; };
+struct unreadable_list { struct unreadable *items; size_t len, cap; };
+
+struct hook_request { // an incoming webhook, raw
+    struct str method, query, body;
+    struct str (*header)(const struct hook_request *, const char *name); // STR_NONE when absent or twice
+    const void *http;
+};
+
+// ---- Requests to the network and their answers ----------------------------------------------------
+struct net_header { struct str name, value; };
+struct net_request {
+    struct str method;  // GET, POST
+    struct str url;
+    struct { struct net_header *items; size_t len, cap; } headers;
+    struct str body;
+    int timeout_ms;     // 0: 30 s
+    size_t max_answer;  // 0: 4 MiB
+};
+struct net_answer {
+    bool got_answer;    // false: refused, cut, timed out
+    bool maybe_received;// with !got_answer: bytes may have reached the other side
+    int status;
+    struct str body;
+    struct { struct net_header *items; size_t len, cap; } headers;
+    char error[160];    // transport error in words
+};
+struct str net_answer_header(const struct net_answer *answer, const char *name);
+// Retry-After (seconds or HTTP date), RateLimit-Reset; 0 when none. ms UTC.
+i64 net_answer_retry_at(const struct net_answer *answer, i64 now);
+
+// A conversation with the network made of several requests: step() is called with the last answer (NULL
+// at first) and either asks for one more request or ends. `state` is the driver's own, in the arena.
+enum step_result {
+    STEP_REQUEST, // do `request`, call again
+    STEP_DONE,    // finished, see the outputs
+    STEP_RETRY,   // try the whole again at retry_at (0: core's backoff); reason
+    STEP_REAUTH,  // credentials refused for good: channel state reauth, reason; queue is kept
+    STEP_REFUSED, // this thing will never go through; reason for a person
+    STEP_DEAD,    // the channel is gone (410, account deleted); reason
+    STEP_DOUBT,   // sending only: it may or may not have happened
+    STEP_ABSENT,  // confirm only: the network says it did not happen, send again
+};
+struct step {
+    const struct channel_view *channel;
+    struct arena *arena;
+    void *state;                   // kept between calls of one run
+    const struct net_answer *answer; // NULL at first
+    // outputs
+    struct net_request request;
+    char reason[240];
+    i64 retry_at;
+    struct str keep_session;       // JSON to seal and keep (given: STR_GIVEN), also on failure
+    // connect: what was found out
+    struct str account_id, handle;
+    // poll: raw bodies to store, each later given to receive() with its stream, and the new cursor
+    struct { struct str *items; size_t len, cap; } raw;
+    struct str cursor;
+    bool more;                     // poll again at once
+    i64 next_at;                   // 0: the driver's usual interval
+    // send, act, confirm
+    struct str external_id;
+    struct str extra;              // JSON kept with our message
+};
+
+// ---- Out ------------------------------------------------------------------------------------------
+struct outbound_attachment { struct str bytes, mime, name, alt, url; i64 width, height; };
+struct outbound {
+    enum { OUT_SEND, OUT_DELETE, OUT_LIKE, OUT_UNLIKE } action;
+    i64 message_id;
+    struct str client_key;     // the same on each attempt
+    struct str thread_key, visibility, conversation_kind;
+    struct str text;
+    struct str reply_to;       // external id of the message answered (newest customer message by default)
+    struct str reply_extra;    // its `extra`
+    struct str target_id, target_extra; // delete, like, unlike: the message concerned
+    struct str like_external_id;        // unlike
+    struct { struct outbound_attachment *items; size_t len, cap; } attachments;
+    i64 created_at;
+};
+
+// ---- The driver ------------------------------------------------------------------------------------
+enum channel_can {
+    CAN_WEBHOOK = 1, CAN_POLL = 2, CAN_LIKE = 4, CAN_DELETE_OWN = 8, CAN_SEND_PICTURES = 16,
+    CAN_CONFIRM = 32, CAN_IDEMPOTENT = 64, CAN_DM = 128, CAN_PUBLIC = 256,
+};
+enum text_unit { UNIT_CODE_POINTS, UNIT_GRAPHEMES, UNIT_UTF16, UNIT_BYTES };
+struct text_limit { enum text_unit unit; size_t max; size_t max_bytes; };
+struct channel_setting { // a field of the connect form and of the create body
+    const char *name;
+    enum { SETTING_TEXT, SETTING_URL, SETTING_SECRET, SETTING_BOOL } kind;
+    bool required;
+    const char *fallback; // default as text, NULL none
+    size_t max;           // bytes
+};
+struct channel_driver {
+    const char *kind;                  // "custom", "bluesky"
+    const char *title;                 // "Bluesky"
+    unsigned can;
+    struct text_limit text_public, text_private;
+    size_t max_pictures; size_t max_picture_bytes;
+    const struct channel_setting *settings; // ends with name NULL
+    const char *const *streams;        // polled streams, ends with NULL; NULL: none
+    i64 poll_ms;                       // usual interval
+    // Is this webhook theirs? Over the raw bytes, before anything is parsed. ERR_UNAUTHENTICATED when not.
+    bool (*verify)(const struct channel_view *, const struct hook_request *, struct arena *, struct err *);
+    // Bytes (one stored raw body) -> events. What cannot be read goes to `bad`. False only when nothing
+    // of the body can be read.
+    bool (*receive)(const struct channel_view *, struct str stream, struct str body, struct arena *,
+                    struct inbound_list *out, struct unreadable_list *bad, struct err *);
+    // How many events the webhook holds, for the answer.
+    size_t (*count)(struct str body);
+    enum step_result (*connect)(struct step *);
+    enum step_result (*poll)(struct step *, struct str stream, struct str cursor);
+    enum step_result (*send)(struct step *, const struct outbound *);
+    // Did it arrive? DONE (external_id), ABSENT, or DOUBT (cannot tell).
+    enum step_result (*confirm)(struct step *, const struct outbound *);
+};
+extern const struct channel_driver channel_custom, channel_bluesky;
+// registry.c
+const struct channel_driver *channel_driver_find(struct str kind); // NULL: unknown
+extern const struct channel_driver *const channel_drivers[];       // ends with NULL
+// Length of a text in the unit of a limit.
+size_t text_length(struct text_limit limit, struct str text);
+bool text_fits(struct text_limit limit, struct str text);

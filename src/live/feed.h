@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Live screens: one ring of frames per audience (equal set of visible channels and teams) plus a small
+// one per person, an offset per screen, flushed on a tick. Frames are built once per audience that may
+// see them, by a reader of the event log. Rights changed while open close the stream within 2 s.
+#pragma once
+#include "desk/actor.h"
+#include "net/http.h"
+
+struct feed;
+bool feed_start(struct db *db, struct http_server *server, struct feed **ret_feed, struct err *err) MUST_CHECK;
+void feed_stop(struct feed *feed);
+// Opens a stream for the actor; last_event_id STR_NONE or the opaque id to go on from (unknown or too
+// old: the first frame after hello is resync).
+bool feed_open(struct feed *feed, struct http_request *req, const struct actor *actor, struct str last_event_id,
+               struct err *err) MUST_CHECK;
+// Ends streams of a session (signed out) or agent (disabled, role changed). Also noticed from the log.
+void feed_drop(struct feed *feed, i64 agent_id, i64 session_id);
+struct feed_stats { i64 screens, audiences, frames, dropped, lag_ms; };
+void feed_stats(struct feed *feed, struct feed_stats *out);

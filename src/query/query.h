@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// The query language: one parser, one tree, two uses so far: compiled to SQL for both databases, and
+// evaluated on one item in memory. Semantics: "Query semantics" in the manual (docs/query.md).
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "json/field.h"
+#include "store/db.h"
+
+struct query; // the parsed tree, lives in the arena
+
+// Errors: ERR_SYNTAX with field "q", position (code points from 0) and expected. Limits: 4,096 bytes,
+// depth 32, 200 terms.
+bool query_parse(struct str text, struct arena *arena, const struct query **ret_query, struct err *err) MUST_CHECK;
+// Writes the tree back as text that parses to the same tree.
+struct str query_format(const struct query *query, struct arena *arena);
+// True when the outcome may change by time alone (waiting:>30m, due:<2h, updated:<1d).
+bool query_uses_clock(const struct query *query);
+bool query_uses_text(const struct query *query);
+
+// Names resolved once per evaluation, so that SQL and memory see the same world.
+struct query_names {
+    struct { i64 id; struct str email_key; } *agents; size_t n_agents;
+    struct { i64 id; struct str name_key; } *teams; size_t n_teams;
+    struct { i64 id; struct str name_key; } *tags; size_t n_tags;
+    struct { i64 id; struct str name_key; struct str kind; } *channels; size_t n_channels;
+};
+struct query_context {
+    i64 workspace_id;
+    i64 now;      // one per evaluation, ms UTC
+    i64 me;       // agent for assigned:me, 0 none
+    const struct query_names *names;
+    // What the reader may see; all_*: everything.
+    bool all_channels, all_teams;
+    struct id_list channels, teams;
+};
+bool query_names_load(struct conn *conn, i64 workspace_id, struct arena *arena, struct query_names *out,
+                      struct err *err) MUST_CHECK;
+
+// One conversation with all its messages, for evaluation in memory.
+struct query_item {
+    i64 id;
+    struct str status, kind, visibility, priority, channel_kind, language, handle;
+    i64 channel_id, assignee_id, team_id;
+    bool spam;
+    i64 waiting_since, due_at, urgent_at, created_at, updated_at, last_message_at, snoozed_until; // 0: no value
+    i64 unread;
+    struct id_list tag_ids;
+    bool has_attachment, has_note, has_reply; // has:attachment, has:note, has:reply
+    struct str_list texts; // live texts of messages, replies, notes; not deleted ones nor old versions
+};
+bool query_match(const struct query *query, const struct query_context *context, const struct query_item *item,
+                 struct arena *arena);
+
+enum query_sort { SORT_URGENT, SORT_NEWEST, SORT_WAITING, SORT_CREATED };
+// A statement that selects ids: "SELECT c.id, <sort key> FROM conversation c WHERE <workspace, rights,
+// query> [AND key behind cursor] ORDER BY … LIMIT n". Values are always bound, never printed into it.
+struct query_sql {
+    struct str text;
+    struct db_arg *args;
+    size_t n_args;
+};
+struct query_page {
+    enum query_sort sort;
+    i64 after_key, after_id; // cursor; after_id 0: from the start
+    i64 limit;
+};
+bool query_to_sql(const struct query *query, const struct query_context *context, const struct query_page *page,
+                  enum db_kind kind, struct arena *arena, struct query_sql *out, struct err *err) MUST_CHECK;
+// Runs it: ids with their sort keys, in order; may be a short page. *ret_more: ask again behind the last.
+struct query_hit { i64 id, key; };
+struct query_hits { struct query_hit *items; size_t len, cap; };
+bool query_run(struct conn *conn, const struct query *query, const struct query_context *context,
+               const struct query_page *page, struct arena *arena, struct query_hits *out, bool *ret_more,
+               struct err *err) MUST_CHECK;
