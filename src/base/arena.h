@@ -19,18 +19,24 @@ size_t arena_used(const struct arena *arena);
 struct arena *arena_take(void);
 void arena_give(struct arena *arena);
 
-#define arena_new(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
+// Runs fn(arg) when the arena is reset or destroyed, newest first, while its memory still stands: for
+// things of other libraries that must be let go with it.
+void arena_on_reset(struct arena *arena, void (*fn)(void *arg), void *arg);
+// Grows an allocation of this arena, in place when it is the newest one; the new bytes are zeroed.
+void *arena_resize(struct arena *arena, void *ptr, size_t old_size, size_t new_size);
+
+#define arena_new(arena, type)      ((type *)arena_alloc((arena), sizeof(type)))
 #define arena_array(arena, type, n) ((type *)arena_alloc_array((arena), (n), sizeof(type)))
 // Overflow-checked n * size.
 void *arena_alloc_array(struct arena *arena, size_t n, size_t size);
 
 // Grows a list {items, len, cap} living in an arena by one and returns the new zeroed slot.
 //   struct thing *t = list_push(&list, arena);
-#define list_push(list, arena)                                                                     \
-    ({                                                                                             \
-        typeof(list) l_ = (list);                                                                  \
-        l_->items = arena_grow((arena), l_->items, l_->len, &l_->cap, sizeof(*l_->items));         \
-        &l_->items[l_->len++];                                                                     \
+#define list_push(list, arena)                                                                               \
+    ({                                                                                                       \
+        typeof(list) l_ = (list);                                                                            \
+        l_->items = arena_grow((arena), l_->items, l_->len, &l_->cap, sizeof(*l_->items));                   \
+        &l_->items[l_->len++];                                                                               \
     })
 void *arena_grow(struct arena *arena, void *items, size_t len, size_t *cap, size_t size);
 

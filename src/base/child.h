@@ -8,9 +8,9 @@
 
 struct nursery;
 enum child_result {
-    CHILD_OK,       // answer is valid
-    CHILD_REFUSED,  // the parser looked and said no; answer holds the reason
-    CHILD_DIED,     // crashed, was killed by the sandbox, or overran its time; worth two more tries
+    CHILD_OK,      // answer is valid
+    CHILD_REFUSED, // the parser looked and said no; answer holds the reason
+    CHILD_DIED,    // crashed, was killed by the sandbox, or overran its time; worth two more tries
 };
 // Runs inside a child: reads `input`, appends to `output`; false = refused, with reason in output.
 struct buf;
@@ -21,6 +21,6 @@ typedef bool child_job(struct str input, struct buf *output);
 bool nursery_start(child_job *const *kinds, size_t n_kinds, bool insecure, struct nursery **ret,
                    struct err *err) MUST_CHECK;
 // Blocks the calling worker until the answer, at most 5 s. Thread-safe. Answer in the arena.
-enum child_result nursery_run(struct nursery *nursery, size_t kind, struct str input,
-                              struct arena *arena, struct str *ret_answer);
+enum child_result nursery_run(struct nursery *nursery, size_t kind, struct str input, struct arena *arena,
+                              struct str *ret_answer);
 void nursery_stop(struct nursery *nursery);

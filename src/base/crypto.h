@@ -18,8 +18,8 @@ void hmac_sha256(struct str key, struct str data, u8 out[32]);
 bool secret_eq(struct str a, struct str b);
 void secret_wipe(void *ptr, size_t len);
 struct str hex_encode(struct arena *arena, struct str data);
-struct str base64_encode(struct arena *arena, struct str data);      // standard, padded
-struct str base64url_encode(struct arena *arena, struct str data);   // no padding
+struct str base64_encode(struct arena *arena, struct str data);    // standard, padded
+struct str base64url_encode(struct arena *arena, struct str data); // no padding
 bool base64_decode(struct arena *arena, struct str text, struct str *ret_data) MUST_CHECK;
 bool base64url_decode(struct arena *arena, struct str text, struct str *ret_data) MUST_CHECK;
 // Argon2id with the "interactive" limits (64 MiB, about 60 ms); the result is an encoded string.

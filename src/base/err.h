@@ -6,18 +6,18 @@
 
 enum err_code {
     ERR_NONE,
-    ERR_SYNTAX,       // 400: not even the right form (bad JSON, bad query)
+    ERR_SYNTAX,          // 400: not even the right form (bad JSON, bad query)
     ERR_UNAUTHENTICATED, // 401
-    ERR_DENIED,       // 403
-    ERR_NOT_FOUND,    // 404, also for what one may not see
-    ERR_CONFLICT,     // 409
-    ERR_TOO_LARGE,    // 413
-    ERR_MEDIA_TYPE,   // 415
-    ERR_INVALID,      // 422, with `field`
-    ERR_RATE_LIMITED, // 429, with retry_after_s
-    ERR_UPSTREAM,     // 502: a network we depend on
-    ERR_UNAVAILABLE,  // 503, with retry_after_s: full, overloaded, database away
-    ERR_INTERNAL,     // 500
+    ERR_DENIED,          // 403
+    ERR_NOT_FOUND,       // 404, also for what one may not see
+    ERR_CONFLICT,        // 409
+    ERR_TOO_LARGE,       // 413
+    ERR_MEDIA_TYPE,      // 415
+    ERR_INVALID,         // 422, with `field`
+    ERR_RATE_LIMITED,    // 429, with retry_after_s
+    ERR_UPSTREAM,        // 502: a network we depend on
+    ERR_UNAVAILABLE,     // 503, with retry_after_s: full, overloaded, database away
+    ERR_INTERNAL,        // 500
 };
 
 struct err {
@@ -32,10 +32,8 @@ struct err {
 
 // Each sets err and returns false: `return err_set(err, ERR_CONFLICT, "…")`.
 bool err_set(struct err *err, enum err_code code, const char *format, ...) PRINTF(3, 4);
-bool err_field(struct err *err, const char *field, const char *reason, const char *format, ...)
-    PRINTF(4, 5);
-bool err_retry(struct err *err, enum err_code code, int retry_after_s, const char *format, ...)
-    PRINTF(4, 5);
+bool err_field(struct err *err, const char *field, const char *reason, const char *format, ...) PRINTF(4, 5);
+bool err_retry(struct err *err, enum err_code code, int retry_after_s, const char *format, ...) PRINTF(4, 5);
 // Puts "prefix." before the field, for nested objects.
 void err_prefix(struct err *err, const char *prefix);
 int err_http_status(enum err_code code);

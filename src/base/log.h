@@ -17,7 +17,7 @@ struct log_value {
 #define LOG_S(k, v) ((struct log_value){.key = (k), .text = (v)})
 #define LOG_C(k, v) ((struct log_value){.key = (k), .text = str_from(v)})
 #define LOG_I(k, v) ((struct log_value){.key = (k), .number = (v), .is_number = true})
-#define log_event(level, event, ...)                                                               \
+#define log_event(level, event, ...)                                                                         \
     log_write((level), (event), (struct log_value[]){__VA_ARGS__ __VA_OPT__(, ){}})
 void log_write(enum log_level level, const char *event, const struct log_value *values);
 // One log line and abort(); for states the program cannot be in.

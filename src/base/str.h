@@ -13,7 +13,7 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef uint8_t u8;
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK   __attribute__((warn_unused_result))
 #define PRINTF(a, b) __attribute__((format(printf, a, b)))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -25,9 +25,9 @@ struct str {
 struct arena;
 
 #define S(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_FMT "%.*s"
+#define STR_FMT    "%.*s"
 #define STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
-#define STR_NONE ((struct str){NULL, 0})
+#define STR_NONE   ((struct str){NULL, 0})
 
 // True when there is a value, even an empty one.
 static inline bool str_given(struct str s)
