@@ -372,7 +372,7 @@ CREATE TABLE event (
     PRIMARY KEY (epoch, xid, id)
 );
 -- only: both
-CREATE INDEX event_of_conversation ON event (workspace_id, conversation_id, id) WHERE conversation_id > 0;
+CREATE INDEX event_of_conversation ON event (workspace_id, conversation_id, id);
 
 CREATE TABLE reader (
     name TEXT PRIMARY KEY,
