@@ -21,7 +21,8 @@ static void put(char *out, size_t size, const char *text)
     out[s.len] = 0;
 }
 
-static void fill(struct err *err, enum err_code code, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void fill(struct err *err, enum err_code code,
+                                                       const char *format, va_list args)
 {
     char text[1024];
     vsnprintf(text, sizeof text, format, args);
