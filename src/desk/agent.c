@@ -4,8 +4,8 @@
 #include "desk/agent.h"
 #include "base/crypto.h"
 #include "desk/session.h"
-#include "store/log.h"
 #include "sql_gen.h"
+#include "store/log.h"
 #include "text/words.h"
 
 enum { EMAIL_MAX = 254, PASSWORD_MIN = 8, PASSWORD_MAX = 1024, SETTINGS_MAX = 16384 };
@@ -18,7 +18,8 @@ const struct type agent_type = {
         FIELD(agent, FIELD_STR, email, 0),
         FIELD(agent, FIELD_ENUM, role, 0, .names = role_names),
         FIELD(agent, FIELD_BOOL, all_channels, 0, .doc = "false: only those in channel_ids"),
-        FIELD(agent, FIELD_BOOL, all_teams, 0, .doc = "false: only those in team_ids, and work without a team"),
+        FIELD(agent, FIELD_BOOL, all_teams, 0,
+              .doc = "false: only those in team_ids, and work without a team"),
         FIELD(agent, FIELD_IDS, channel_ids, FIELD_NO_ROW),
         FIELD(agent, FIELD_IDS, team_ids, FIELD_NO_ROW),
         FIELD(agent, FIELD_BOOL, disabled, FIELD_NO_ROW),
@@ -93,12 +94,23 @@ static const struct type agent_row_type = {
     sizeof(struct agent),
 };
 
+static const struct type login_type = {
+    "AgentLogin",
+    (const struct field[]){
+        FIELD(agent_login, FIELD_I64, id, 0),
+        FIELD(agent_login, FIELD_I64, workspace_id, 0),
+        FIELD(agent_login, FIELD_STR, password_hash, 0),
+        FIELD_END,
+    },
+    sizeof(struct agent_login),
+};
+
 // The first guesses of everybody who tries passwords.
 static const char *const usual_passwords[] = {
-    "password",  "password1", "passw0rd",  "12345678",  "123456789", "1234567890", "qwertyui", "qwerty123",
-    "iloveyou",  "11111111",  "00000000",  "abcd1234",  "1q2w3e4r",  "sunshine",   "princess", "football",
-    "baseball",  "welcome1",  "letmein1",  "admin123",  "adminadmin", "changeme",  "qwertyuiop", "asdfghjkl",
-    "87654321",  "password123", "trustno1", "superman", "88888888",  "secret123",  NULL,
+    "password", "password1",   "passw0rd", "12345678", "123456789",  "1234567890", "qwertyui",   "qwerty123",
+    "iloveyou", "11111111",    "00000000", "abcd1234", "1q2w3e4r",   "sunshine",   "princess",   "football",
+    "baseball", "welcome1",    "letmein1", "admin123", "adminadmin", "changeme",   "qwertyuiop", "asdfghjkl",
+    "87654321", "password123", "trustno1", "superman", "88888888",   "secret123",  NULL,
 };
 
 bool agent_check_password(struct str password, struct str email, struct err *err)
@@ -108,10 +120,12 @@ bool agent_check_password(struct str password, struct str email, struct err *err
     if (password.len > PASSWORD_MAX)
         return err_field(err, "password", "too_long", "A password has at most 1,024 bytes.");
     if (email.len > 0 && str_eq_nocase(password, email))
-        return err_field(err, "password", "guessable", "The e-mail address is the first thing others would try.");
+        return err_field(err, "password", "guessable",
+                         "The e-mail address is the first thing others would try.");
     for (size_t i = 0; usual_passwords[i]; i++) {
         if (str_eq_nocase(password, str_from(usual_passwords[i])))
-            return err_field(err, "password", "guessable", "This is one of the first passwords others would try.");
+            return err_field(err, "password", "guessable",
+                             "This is one of the first passwords others would try.");
     }
     return true;
 }
@@ -179,7 +193,8 @@ static bool add_pairs(struct conn *conn, const struct sql *sql, i64 workspace_id
     return rows_end(rows, err);
 }
 
-bool agent_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct agent_list *out, struct err *err)
+bool agent_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct agent_list *out,
+                struct err *err)
 {
     struct agent_list list = {};
     if (!db_list(conn, &SQL_agent_list, DB_ARGS(db_i64(workspace_id)), &agent_row_type, &list, arena, err) ||
@@ -192,8 +207,8 @@ bool agent_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct
     return true;
 }
 
-static bool ids_of(struct conn *conn, const struct sql *sql, i64 workspace_id, i64 agent_id, struct arena *arena,
-                   struct id_list *out, struct err *err)
+static bool ids_of(struct conn *conn, const struct sql *sql, i64 workspace_id, i64 agent_id,
+                   struct arena *arena, struct id_list *out, struct err *err)
 {
     struct rows *rows;
     if (!db_query(conn, sql, DB_ARGS(db_i64(workspace_id), db_i64(agent_id)), &rows, err))
@@ -203,11 +218,12 @@ static bool ids_of(struct conn *conn, const struct sql *sql, i64 workspace_id, i
     return rows_end(rows, err);
 }
 
-bool agent_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct agent *out, struct err *err)
+bool agent_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct agent *out,
+               struct err *err)
 {
     struct agent agent = {};
-    if (!db_one(conn, &SQL_agent_get, DB_ARGS(db_i64(workspace_id), db_i64(id)), &agent_row_type, &agent, arena,
-                err) ||
+    if (!db_one(conn, &SQL_agent_get, DB_ARGS(db_i64(workspace_id), db_i64(id)), &agent_row_type, &agent,
+                arena, err) ||
         !ids_of(conn, &SQL_agent_channels_of, workspace_id, id, arena, &agent.channel_ids, err) ||
         !ids_of(conn, &SQL_agent_teams_of, workspace_id, id, arena, &agent.team_ids, err))
         return false;
@@ -219,17 +235,8 @@ bool agent_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena,
 bool agent_by_email(struct conn *conn, struct str email, struct arena *arena, struct agent_login *out,
                     struct err *err)
 {
-    static const struct type login_type = {
-        "AgentLogin",
-        (const struct field[]){
-            FIELD(agent_login, FIELD_I64, id, 0),
-            FIELD(agent_login, FIELD_I64, workspace_id, 0),
-            FIELD(agent_login, FIELD_STR, password_hash, 0),
-            FIELD_END,
-        },
-        sizeof(struct agent_login),
-    };
-    return db_one(conn, &SQL_agent_by_email, DB_ARGS(db_str(text_fold(arena, email))), &login_type, out, arena, err);
+    return db_one(conn, &SQL_agent_by_email, DB_ARGS(db_str(text_fold(arena, email))), &login_type, out,
+                  arena, err);
 }
 
 // Replaces the list of channels or teams; an id that is not of this workspace is refused by name.
@@ -248,7 +255,8 @@ static bool set_ids(struct tx *tx, i64 workspace_id, i64 agent_id, const struct 
         }
         i64 n = 0;
         // The order of the arguments is that of the statement: agent first.
-        if (!db_exec(tx->conn, add, DB_ARGS(db_i64(agent_id), db_i64(workspace_id), db_i64(ids->items[i])), &n, err))
+        if (!db_exec(tx->conn, add, DB_ARGS(db_i64(agent_id), db_i64(workspace_id), db_i64(ids->items[i])),
+                     &n, err))
             return false;
         if (n == 0)
             return err_field(err, teams ? "team_ids" : "channel_ids", "unknown", "There is no %s %lld here.",
@@ -304,7 +312,8 @@ static bool keep_an_owner(struct tx *tx, const struct actor *actor, i64 id, stru
 {
     i64 n;
     if (!db_one_i64(tx->conn, &SQL_workspace_lock, DB_ARGS(db_i64(actor->workspace_id)), &n, err) ||
-        !db_one_i64(tx->conn, &SQL_agent_other_owners, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &n, err))
+        !db_one_i64(tx->conn, &SQL_agent_other_owners, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &n,
+                    err))
         return false;
     if (n == 0)
         return err_set(err, ERR_CONFLICT, "This is the last owner; make somebody else one first.");
@@ -314,12 +323,13 @@ static bool keep_an_owner(struct tx *tx, const struct actor *actor, i64 id, stru
 static bool end_everything(struct tx *tx, i64 workspace_id, i64 id, struct err *err)
 {
     return session_end_others(tx, workspace_id, id, 0, err) &&
-           db_exec(tx->conn, &SQL_token_delete_of_agent, DB_ARGS(db_i64(workspace_id), db_i64(id)), NULL, err) &&
+           db_exec(tx->conn, &SQL_token_delete_of_agent, DB_ARGS(db_i64(workspace_id), db_i64(id)), NULL,
+                   err) &&
            db_exec(tx->conn, &SQL_code_delete_of_agent, DB_ARGS(db_i64(workspace_id), db_i64(id)), NULL, err);
 }
 
-bool agent_update(struct tx *tx, const struct actor *actor, i64 id, const struct agent_patch *patch, field_set given,
-                  struct err *err)
+bool agent_update(struct tx *tx, const struct actor *actor, i64 id, const struct agent_patch *patch,
+                  field_set given, struct err *err)
 {
     struct agent was;
     if (!actor_may(actor, MAY_ADMIN))
@@ -389,13 +399,14 @@ bool agent_update_me(struct tx *tx, const struct actor *actor, const struct me_p
         me.settings = patch->settings;
     }
     if (!db_exec(tx->conn, &SQL_agent_set_self,
-                 DB_ARGS(db_str(me.name), db_str(me.language), db_str(me.settings), db_i64(actor->workspace_id),
-                         db_i64(actor->agent_id)),
+                 DB_ARGS(db_str(me.name), db_str(me.language), db_str(me.settings),
+                         db_i64(actor->workspace_id), db_i64(actor->agent_id)),
                  NULL, err))
         return false;
     if (str_given(password_hash) &&
         (!db_exec(tx->conn, &SQL_agent_set_password,
-                  DB_ARGS(db_str(password_hash), db_i64(actor->workspace_id), db_i64(actor->agent_id)), NULL, err) ||
+                  DB_ARGS(db_str(password_hash), db_i64(actor->workspace_id), db_i64(actor->agent_id)), NULL,
+                  err) ||
          !session_end_others(tx, actor->workspace_id, actor->agent_id, actor->session_id, err)))
         return false;
     return note_event(tx, actor, "agent.updated", actor->agent_id, err);

@@ -31,8 +31,8 @@ struct card_patch {
 extern const struct type card_patch_type;
 bool card_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena, struct card *out,
               struct err *err) MUST_CHECK;
-bool card_update(struct tx *tx, const struct actor *actor, i64 id, const struct card_patch *patch, field_set given,
-                 struct err *err) MUST_CHECK;
+bool card_update(struct tx *tx, const struct actor *actor, i64 id, const struct card_patch *patch,
+                 field_set given, struct err *err) MUST_CHECK;
 
 struct happening {
     i64 id, at, agent_id;

@@ -3,8 +3,8 @@
 // it has it and nobody else, however many try at once.
 #include "desk/session.h"
 #include "base/crypto.h"
-#include "store/log.h"
 #include "sql_gen.h"
+#include "store/log.h"
 
 const struct type session_type = {
     "Session",
@@ -61,7 +61,8 @@ bool session_find(struct conn *conn, struct str secret, i64 now, struct arena *a
 bool session_alive(struct conn *conn, i64 workspace_id, i64 id, i64 now, bool *ret_alive, struct err *err)
 {
     i64 n;
-    if (!db_one_i64(conn, &SQL_session_alive, DB_ARGS(db_i64(id), db_i64(workspace_id), db_i64(now)), &n, err))
+    if (!db_one_i64(conn, &SQL_session_alive, DB_ARGS(db_i64(id), db_i64(workspace_id), db_i64(now)), &n,
+                    err))
         return false;
     *ret_alive = n > 0;
     return true;
@@ -78,12 +79,13 @@ bool session_create(struct tx *tx, i64 workspace_id, i64 agent_id, struct str se
                               db_str(address.ptr ? address : S("")), db_i64(tx->now),
                               db_i64(tx->now + SESSION_SLIDE_MS)),
                       ret_id, err) &&
-           log_append(tx,
-                      &(struct event){.workspace_id = workspace_id,
-                                      .kind = S("agent.signed_in"),
-                                      .agent_id = agent_id,
-                                      .data = str_printf(tx->arena, "{\"session_id\":%lld}", (long long)*ret_id)},
-                      err);
+           log_append(
+               tx,
+               &(struct event){.workspace_id = workspace_id,
+                               .kind = S("agent.signed_in"),
+                               .agent_id = agent_id,
+                               .data = str_printf(tx->arena, "{\"session_id\":%lld}", (long long)*ret_id)},
+               err);
 }
 
 bool session_touch(struct tx *tx, const struct session *session, struct err *err)
@@ -91,8 +93,8 @@ bool session_touch(struct tx *tx, const struct session *session, struct err *err
     i64 expires_at = tx->now + SESSION_SLIDE_MS;
     i64 longest = session->created_at + SESSION_LONGEST_MS;
     return db_exec(tx->conn, &SQL_session_touch,
-                   DB_ARGS(db_i64(tx->now), db_i64(expires_at < longest ? expires_at : longest), db_i64(session->id),
-                           db_i64(session->workspace_id)),
+                   DB_ARGS(db_i64(tx->now), db_i64(expires_at < longest ? expires_at : longest),
+                           db_i64(session->id), db_i64(session->workspace_id)),
                    NULL, err);
 }
 
@@ -101,8 +103,8 @@ bool session_list(struct conn *conn, const struct actor *actor, i64 now, struct 
 {
     struct session_list list = {};
     if (!db_list(conn, &SQL_session_list,
-                 DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id), db_i64(now)), &session_row_type, &list,
-                 arena, err))
+                 DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id), db_i64(now)),
+                 &session_row_type, &list, arena, err))
         return false;
     for (size_t i = 0; i < list.len; i++)
         list.items[i].current = list.items[i].id == actor->session_id;
@@ -112,13 +114,13 @@ bool session_list(struct conn *conn, const struct actor *actor, i64 now, struct 
 
 static bool note_end(struct tx *tx, i64 workspace_id, i64 agent_id, i64 id, i64 keep, struct err *err)
 {
-    struct str data = str_printf(tx->arena, "{\"session_id\":%lld,\"keep\":%lld}", (long long)id, (long long)keep);
-    return log_append(tx,
-                      &(struct event){.workspace_id = workspace_id,
-                                      .kind = S("session.ended"),
-                                      .agent_id = agent_id,
-                                      .data = data},
-                      err);
+    struct str data =
+        str_printf(tx->arena, "{\"session_id\":%lld,\"keep\":%lld}", (long long)id, (long long)keep);
+    return log_append(
+        tx,
+        &(struct event){
+            .workspace_id = workspace_id, .kind = S("session.ended"), .agent_id = agent_id, .data = data},
+        err);
 }
 
 bool session_end(struct tx *tx, const struct actor *actor, i64 id, struct err *err)
@@ -135,8 +137,8 @@ bool session_end(struct tx *tx, const struct actor *actor, i64 id, struct err *e
 bool session_end_others(struct tx *tx, i64 workspace_id, i64 agent_id, i64 keep, struct err *err)
 {
     i64 n = 0;
-    return db_exec(tx->conn, &SQL_session_delete_others, DB_ARGS(db_i64(workspace_id), db_i64(agent_id), db_i64(keep)),
-                   &n, err) &&
+    return db_exec(tx->conn, &SQL_session_delete_others,
+                   DB_ARGS(db_i64(workspace_id), db_i64(agent_id), db_i64(keep)), &n, err) &&
            (n == 0 || note_end(tx, workspace_id, agent_id, 0, keep, err));
 }
 
@@ -157,7 +159,8 @@ bool code_take(struct tx *tx, struct str purpose, struct str secret, i64 *ret_wo
 {
     struct rows *rows;
     if (!db_query(tx->conn, &SQL_code_take,
-                  DB_ARGS(db_blob(secret_hash(tx->arena, secret)), db_str(purpose), db_i64(tx->now)), &rows, err))
+                  DB_ARGS(db_blob(secret_hash(tx->arena, secret)), db_str(purpose), db_i64(tx->now)), &rows,
+                  err))
         return false;
     bool found = false;
     i64 workspace_id = 0, agent_id = 0;

@@ -5,8 +5,8 @@
 #include "desk/actor.h"
 
 enum {
-    SESSION_SLIDE_MS = 14 * 24 * 3600 * 1000,      // unused for so long: over
-    SESSION_TOUCH_MS = 5 * 60 * 1000,              // last_seen_at is written at most so often
+    SESSION_SLIDE_MS = 14 * 24 * 3600 * 1000, // unused for so long: over
+    SESSION_TOUCH_MS = 5 * 60 * 1000,         // last_seen_at is written at most so often
     CODE_SIGN_IN_MS = 15 * 60 * 1000,
     CODE_INVITE_MS = 24 * 3600 * 1000,
 };
@@ -29,7 +29,8 @@ extern const struct type session_type;
 // ERR_UNAUTHENTICATED when it is unknown, over, or its owner disabled.
 bool session_find(struct conn *conn, struct str secret, i64 now, struct arena *arena, struct session *out,
                   struct err *err) MUST_CHECK;
-bool session_alive(struct conn *conn, i64 workspace_id, i64 id, i64 now, bool *ret_alive, struct err *err) MUST_CHECK;
+bool session_alive(struct conn *conn, i64 workspace_id, i64 id, i64 now, bool *ret_alive,
+                   struct err *err) MUST_CHECK;
 bool session_create(struct tx *tx, i64 workspace_id, i64 agent_id, struct str secret, struct str user_agent,
                     struct str address, i64 *ret_id, struct err *err) MUST_CHECK;
 bool session_touch(struct tx *tx, const struct session *session, struct err *err) MUST_CHECK;
@@ -65,9 +66,10 @@ extern const struct type token_draft_type;
 unsigned scope_find(struct str name);
 bool token_find(struct conn *conn, struct str secret, i64 now, struct arena *arena, struct token *out,
                 struct err *err) MUST_CHECK;
-bool token_alive(struct conn *conn, i64 workspace_id, i64 id, i64 now, bool *ret_alive, struct err *err) MUST_CHECK;
-bool token_create(struct tx *tx, const struct actor *actor, const struct token_draft *draft, struct str secret,
-                  struct token *out, struct err *err) MUST_CHECK;
+bool token_alive(struct conn *conn, i64 workspace_id, i64 id, i64 now, bool *ret_alive,
+                 struct err *err) MUST_CHECK;
+bool token_create(struct tx *tx, const struct actor *actor, const struct token_draft *draft,
+                  struct str secret, struct token *out, struct err *err) MUST_CHECK;
 bool token_touch(struct tx *tx, const struct token *token, struct err *err) MUST_CHECK;
 // Administrators see all, others their own.
 bool token_list(struct conn *conn, const struct actor *actor, struct arena *arena, struct token_list *out,

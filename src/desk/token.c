@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // API tokens: they act with their agent's rights, cut down to their scopes. Shown once, stored hashed.
 #include "desk/session.h"
-#include "store/log.h"
 #include "sql_gen.h"
+#include "store/log.h"
 #include "text/words.h"
 
 const struct type token_type = {
@@ -12,15 +12,16 @@ const struct type token_type = {
         FIELD(token, FIELD_STR, name, 0),
         FIELD(token, FIELD_STRS, scopes, FIELD_NO_ROW, .doc = "read, write, admin, metrics"),
         FIELD(token, FIELD_STRUCT, agent, FIELD_READ_ONLY | FIELD_NO_ROW,
-              .type = &(const struct type){
-                  "PersonRef",
-                  (const struct field[]){
-                      {.name = "id", .kind = FIELD_I64, .offset = 0},
-                      {.name = "name", .kind = FIELD_STR, .offset = sizeof(i64)},
-                      FIELD_END,
-                  },
-                  sizeof(((struct token *)0)->agent),
-              }),
+              .type =
+                  &(const struct type){
+                      "PersonRef",
+                      (const struct field[]){
+                          {.name = "id", .kind = FIELD_I64, .offset = 0},
+                          {.name = "name", .kind = FIELD_STR, .offset = sizeof(i64)},
+                          FIELD_END,
+                      },
+                      sizeof(((struct token *)0)->agent),
+                  }),
         FIELD(token, FIELD_TIME, created_at, FIELD_READ_ONLY),
         FIELD(token, FIELD_TIME, last_used_at, FIELD_READ_ONLY | FIELD_NULLABLE),
         FIELD(token, FIELD_TIME, expires_at, FIELD_NULLABLE),
@@ -33,7 +34,8 @@ const struct type token_draft_type = {
     "TokenDraft",
     (const struct field[]){
         FIELD(token_draft, FIELD_STR, name, FIELD_REQUIRED, .max = 200),
-        FIELD(token_draft, FIELD_STRS, scopes, FIELD_REQUIRED, .max = 4, .doc = "read, write, admin, metrics"),
+        FIELD(token_draft, FIELD_STRS, scopes, FIELD_REQUIRED, .max = 4,
+              .doc = "read, write, admin, metrics"),
         FIELD(token_draft, FIELD_TIME, expires_at, FIELD_NULLABLE),
         FIELD_END,
     },
@@ -60,7 +62,8 @@ static const struct type token_row_type = {
 static const struct {
     const char *name;
     unsigned scope;
-} scopes[] = {{"read", SCOPE_READ}, {"write", SCOPE_WRITE}, {"admin", SCOPE_ADMIN}, {"metrics", SCOPE_METRICS}};
+} scopes[] = {
+    {"read", SCOPE_READ}, {"write", SCOPE_WRITE}, {"admin", SCOPE_ADMIN}, {"metrics", SCOPE_METRICS}};
 
 unsigned scope_find(struct str name)
 {
@@ -89,8 +92,8 @@ bool token_find(struct conn *conn, struct str secret, i64 now, struct arena *are
                 struct err *err)
 {
     struct token token = {};
-    if (!db_one(conn, &SQL_token_by_hash, DB_ARGS(db_blob(secret_hash(arena, secret)), db_i64(now)), &token_row_type,
-                &token, arena, err)) {
+    if (!db_one(conn, &SQL_token_by_hash, DB_ARGS(db_blob(secret_hash(arena, secret)), db_i64(now)),
+                &token_row_type, &token, arena, err)) {
         if (err->code == ERR_NOT_FOUND)
             return err_set(err, ERR_UNAUTHENTICATED, "This token is unknown, over or revoked.");
         return false;
@@ -146,19 +149,21 @@ static bool scopes_text(const struct token_draft *draft, const struct actor *act
     return true;
 }
 
-bool token_create(struct tx *tx, const struct actor *actor, const struct token_draft *draft, struct str secret,
-                  struct token *out, struct err *err)
+bool token_create(struct tx *tx, const struct actor *actor, const struct token_draft *draft,
+                  struct str secret, struct token *out, struct err *err)
 {
     struct str text, name = text_clean_name(tx->arena, draft->name);
     i64 id;
     if (name.len == 0)
-        return err_field(err, "name", "required", "A token needs a name, so that others know what it is for.");
+        return err_field(err, "name", "required",
+                         "A token needs a name, so that others know what it is for.");
     if (draft->expires_at && draft->expires_at <= tx->now)
         return err_field(err, "expires_at", "past", "A token cannot end in the past.");
     if (!scopes_text(draft, actor, tx->arena, &text, err) ||
         !db_one_i64(tx->conn, &SQL_token_insert,
                     DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id), db_str(name), db_str(text),
-                            db_blob(secret_hash(tx->arena, secret)), db_i64(tx->now), db_opt(draft->expires_at)),
+                            db_blob(secret_hash(tx->arena, secret)), db_i64(tx->now),
+                            db_opt(draft->expires_at)),
                     &id, err) ||
         !note_token(tx, actor, "token.created", id, err))
         return false;
@@ -186,8 +191,8 @@ bool token_list(struct conn *conn, const struct actor *actor, struct arena *aren
 {
     struct token_list list = {};
     i64 only = actor_may(actor, MAY_ADMIN) ? 0 : actor->agent_id;
-    if (!db_list(conn, &SQL_token_list, DB_ARGS(db_i64(actor->workspace_id), db_i64(only)), &token_row_type, &list,
-                 arena, err))
+    if (!db_list(conn, &SQL_token_list, DB_ARGS(db_i64(actor->workspace_id), db_i64(only)), &token_row_type,
+                 &list, arena, err))
         return false;
     for (size_t i = 0; i < list.len; i++)
         split_scopes(&list.items[i], arena);
@@ -199,8 +204,8 @@ bool token_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *
 {
     i64 n = 0;
     i64 only = actor_may(actor, MAY_ADMIN) ? 0 : actor->agent_id;
-    if (!db_exec(tx->conn, &SQL_token_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id), db_i64(only)), &n,
-                 err))
+    if (!db_exec(tx->conn, &SQL_token_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id), db_i64(only)),
+                 &n, err))
         return false;
     if (n == 0)
         return err_set(err, ERR_NOT_FOUND, "There is no such token.");

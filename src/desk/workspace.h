@@ -19,12 +19,14 @@ struct workspace {
 extern const struct type workspace_type, workspace_patch_type;
 
 bool workspace_create(struct tx *tx, struct str name, i64 *ret_id, struct err *err) MUST_CHECK;
-bool workspace_get(struct conn *conn, i64 id, struct arena *arena, struct workspace *out, struct err *err) MUST_CHECK;
-bool workspace_update(struct tx *tx, const struct actor *actor, const struct workspace *patch, field_set given,
-                      struct err *err) MUST_CHECK;
+bool workspace_get(struct conn *conn, i64 id, struct arena *arena, struct workspace *out,
+                   struct err *err) MUST_CHECK;
+bool workspace_update(struct tx *tx, const struct actor *actor, const struct workspace *patch,
+                      field_set given, struct err *err) MUST_CHECK;
 // Fills the settings a body may change only in part with what holds now.
-bool workspace_patch_decode(struct conn *conn, const struct actor *actor, struct str body, struct arena *arena,
-                            struct workspace *out, field_set *ret_given, struct err *err) MUST_CHECK;
+bool workspace_patch_decode(struct conn *conn, const struct actor *actor, struct str body,
+                            struct arena *arena, struct workspace *out, field_set *ret_given,
+                            struct err *err) MUST_CHECK;
 
 struct team {
     i64 id;
@@ -39,10 +41,14 @@ struct name_draft {
     struct str name;
 };
 extern const struct type team_type, name_draft_type;
-bool team_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct team_list *out, struct err *err) MUST_CHECK;
-bool team_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct team *out, struct err *err) MUST_CHECK;
-bool team_create(struct tx *tx, const struct actor *actor, struct str name, i64 *ret_id, struct err *err) MUST_CHECK;
-bool team_rename(struct tx *tx, const struct actor *actor, i64 id, struct str name, struct err *err) MUST_CHECK;
+bool team_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct team_list *out,
+               struct err *err) MUST_CHECK;
+bool team_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct team *out,
+              struct err *err) MUST_CHECK;
+bool team_create(struct tx *tx, const struct actor *actor, struct str name, i64 *ret_id,
+                 struct err *err) MUST_CHECK;
+bool team_rename(struct tx *tx, const struct actor *actor, i64 id, struct str name,
+                 struct err *err) MUST_CHECK;
 // Its conversations lose it (at most 1,000 at once, else ERR_CONFLICT).
 bool team_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *err) MUST_CHECK;
 
@@ -55,7 +61,11 @@ struct label_list {
     size_t len, cap;
 };
 extern const struct type label_type;
-bool label_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct label_list *out, struct err *err) MUST_CHECK;
-bool label_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct label *out, struct err *err) MUST_CHECK;
-bool label_create(struct tx *tx, const struct actor *actor, struct str name, i64 *ret_id, struct err *err) MUST_CHECK;
-bool label_rename(struct tx *tx, const struct actor *actor, i64 id, struct str name, struct err *err) MUST_CHECK;
+bool label_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct label_list *out,
+                struct err *err) MUST_CHECK;
+bool label_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct label *out,
+               struct err *err) MUST_CHECK;
+bool label_create(struct tx *tx, const struct actor *actor, struct str name, i64 *ret_id,
+                  struct err *err) MUST_CHECK;
+bool label_rename(struct tx *tx, const struct actor *actor, i64 id, struct str name,
+                  struct err *err) MUST_CHECK;

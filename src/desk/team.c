@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Teams and tags as the settings keep them: a unique folded name each.
+#include "desk/conversation.h"
+#include "desk/workspace.h"
+#include "sql_gen.h"
+#include "store/log.h"
+#include "text/words.h"
+
+enum { TEAM_DELETE_MOVES = 1000 };
+
+const struct type team_type = {
+    "Team",
+    (const struct field[]){
+        FIELD(team, FIELD_I64, id, FIELD_READ_ONLY),
+        FIELD(team, FIELD_STR, name, 0),
+        FIELD(team, FIELD_IDS, member_ids, FIELD_READ_ONLY | FIELD_NO_ROW),
+        FIELD_END,
+    },
+    sizeof(struct team),
+};
+const struct type label_type = {
+    "Tag",
+    (const struct field[]){
+        FIELD(label, FIELD_I64, id, FIELD_READ_ONLY),
+        FIELD(label, FIELD_STR, name, 0),
+        FIELD(label, FIELD_I64, open_count, FIELD_READ_ONLY, .doc = "open conversations that carry it"),
+        FIELD_END,
+    },
+    sizeof(struct label),
+};
+const struct type name_draft_type = {
+    "NameDraft",
+    (const struct field[]){
+        FIELD(name_draft, FIELD_STR, name, FIELD_REQUIRED, .max = 200),
+        FIELD_END,
+    },
+    sizeof(struct name_draft),
+};
+
+static bool note_event(struct tx *tx, const struct actor *actor, const char *kind, i64 id, struct err *err)
+{
+    return log_append(tx,
+                      &(struct event){.workspace_id = actor->workspace_id,
+                                      .kind = str_from(kind),
+                                      .agent_id = actor->agent_id,
+                                      .data = str_printf(tx->arena, "{\"id\":%lld}", (long long)id)},
+                      err);
+}
+
+static bool clean_name(struct arena *arena, struct str name, struct str *ret_name, struct err *err)
+{
+    *ret_name = text_clean_name(arena, name);
+    return ret_name->len > 0 || err_field(err, "name", "required", "A name cannot be empty.");
+}
+
+// The broken UNIQUE can only be the name.
+static bool name_taken(struct err *err, const char *what)
+{
+    if (err->code == ERR_CONFLICT) {
+        err_field(err, "name", "taken", "There is a %s of this name already.", what);
+        err->code = ERR_CONFLICT;
+    }
+    return false;
+}
+
+static bool add_members(struct conn *conn, i64 workspace_id, struct arena *arena, struct team *teams,
+                        size_t n, struct err *err)
+{
+    struct rows *rows;
+    if (!db_query(conn, &SQL_agent_teams_list, DB_ARGS(db_i64(workspace_id)), &rows, err))
+        return false;
+    while (rows_next(rows)) {
+        i64 agent_id = row_i64(rows, 0), team_id = row_i64(rows, 1);
+        for (size_t i = 0; i < n; i++) {
+            if (teams[i].id == team_id)
+                *list_push(&teams[i].member_ids, arena) = agent_id;
+        }
+    }
+    return rows_end(rows, err);
+}
+
+bool team_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct team_list *out,
+               struct err *err)
+{
+    struct team_list list = {};
+    if (!db_list(conn, &SQL_team_list, DB_ARGS(db_i64(workspace_id)), &team_type, &list, arena, err) ||
+        !add_members(conn, workspace_id, arena, list.items, list.len, err))
+        return false;
+    *out = list;
+    return true;
+}
+
+bool team_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct team *out,
+              struct err *err)
+{
+    struct team team = {};
+    if (!db_one(conn, &SQL_team_get, DB_ARGS(db_i64(workspace_id), db_i64(id)), &team_type, &team, arena,
+                err) ||
+        !add_members(conn, workspace_id, arena, &team, 1, err))
+        return false;
+    *out = team;
+    return true;
+}
+
+bool team_create(struct tx *tx, const struct actor *actor, struct str name, i64 *ret_id, struct err *err)
+{
+    struct str clean;
+    if (!actor_may(actor, MAY_LEAD))
+        return err_set(err, ERR_DENIED, "Only leads make teams.");
+    if (!clean_name(tx->arena, name, &clean, err))
+        return false;
+    if (!db_one_i64(tx->conn, &SQL_team_insert,
+                    DB_ARGS(db_i64(actor->workspace_id), db_str(clean), db_str(text_fold(tx->arena, clean)),
+                            db_i64(tx->now)),
+                    ret_id, err))
+        return name_taken(err, "team");
+    return note_event(tx, actor, "team.created", *ret_id, err);
+}
+
+bool team_rename(struct tx *tx, const struct actor *actor, i64 id, struct str name, struct err *err)
+{
+    struct str clean;
+    i64 n = 0;
+    if (!actor_may(actor, MAY_LEAD))
+        return err_set(err, ERR_DENIED, "Only leads rename teams.");
+    if (!clean_name(tx->arena, name, &clean, err))
+        return false;
+    if (!db_exec(tx->conn, &SQL_team_rename,
+                 DB_ARGS(db_str(clean), db_str(text_fold(tx->arena, clean)), db_i64(actor->workspace_id),
+                         db_i64(id)),
+                 &n, err))
+        return name_taken(err, "team");
+    if (n == 0)
+        return err_set(err, ERR_NOT_FOUND, "There is no such team.");
+    return note_event(tx, actor, "team.updated", id, err);
+}
+
+bool team_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *err)
+{
+    struct team team;
+    struct id_list moved = {};
+    struct rows *rows;
+    if (!actor_may(actor, MAY_LEAD))
+        return err_set(err, ERR_DENIED, "Only leads remove teams.");
+    if (!team_get(tx->conn, actor->workspace_id, id, tx->arena, &team, err) ||
+        !db_query(tx->conn, &SQL_team_conversations,
+                  DB_ARGS(db_i64(actor->workspace_id), db_i64(id), db_i64(TEAM_DELETE_MOVES + 1)), &rows,
+                  err))
+        return false;
+    while (rows_next(rows))
+        *list_push(&moved, tx->arena) = row_i64(rows, 0);
+    if (!rows_end(rows, err))
+        return false;
+    if (moved.len > TEAM_DELETE_MOVES)
+        return err_set(err, ERR_CONFLICT,
+                       "More than 1,000 conversations belong to this team; move them first.");
+    // Through the front door, so that counts and open screens follow.
+    struct actor system = actor_system(actor->workspace_id);
+    system.agent_id = actor->agent_id;
+    struct conversation_patch patch = {.team_id = 0};
+    field_set given = 0;
+    for (size_t i = 0; conversation_patch_type.fields[i].name; i++) {
+        if (strcmp(conversation_patch_type.fields[i].name, "team_id") == 0)
+            given = (field_set)1 << i;
+    }
+    for (size_t i = 0; i < moved.len; i++) {
+        struct conversation after;
+        if (!conversation_update(tx, &system, moved.items[i], &patch, given, &after, err))
+            return false;
+    }
+    return db_exec(tx->conn, &SQL_team_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), NULL, err) &&
+           note_event(tx, actor, "team.deleted", id, err);
+}
+
+bool label_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct label_list *out,
+                struct err *err)
+{
+    return db_list(conn, &SQL_tag_all, DB_ARGS(db_i64(workspace_id)), &label_type, out, arena, err);
+}
+
+bool label_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct label *out,
+               struct err *err)
+{
+    return db_one(conn, &SQL_tag_one, DB_ARGS(db_i64(workspace_id), db_i64(id)), &label_type, out, arena,
+                  err);
+}
+
+bool label_create(struct tx *tx, const struct actor *actor, struct str name, i64 *ret_id, struct err *err)
+{
+    struct str clean;
+    if (!clean_name(tx->arena, name, &clean, err))
+        return false;
+    if (!db_one_i64(tx->conn, &SQL_tag_new,
+                    DB_ARGS(db_i64(actor->workspace_id), db_str(clean), db_str(text_fold(tx->arena, clean)),
+                            db_i64(tx->now)),
+                    ret_id, err))
+        return name_taken(err, "tag");
+    return note_event(tx, actor, "tag.created", *ret_id, err);
+}
+
+bool label_rename(struct tx *tx, const struct actor *actor, i64 id, struct str name, struct err *err)
+{
+    struct str clean;
+    i64 n = 0;
+    if (!clean_name(tx->arena, name, &clean, err))
+        return false;
+    if (!db_exec(tx->conn, &SQL_tag_rename,
+                 DB_ARGS(db_str(clean), db_str(text_fold(tx->arena, clean)), db_i64(actor->workspace_id),
+                         db_i64(id)),
+                 &n, err))
+        return name_taken(err, "tag");
+    if (n == 0)
+        return err_set(err, ERR_NOT_FOUND, "There is no such tag.");
+    return note_event(tx, actor, "tag.updated", id, err);
+}
