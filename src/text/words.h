@@ -8,11 +8,13 @@
 
 enum word_script { WORD_ALPHABETIC, WORD_SUBSTRING };
 struct word {
-    struct str text;           // folded, in the arena
+    struct str text; // folded, in the arena
     enum word_script script;
-    size_t start, end;         // bytes in the source
-    bool joined;               // SUBSTRING: directly continues the run of the word before it
+    size_t start, end; // bytes in the source
+    bool joined;       // SUBSTRING: directly continues the run of the word before it
 };
+// Folded bytes of one word at most; what is longer is compared by its beginning (indexes have limits too).
+enum { TEXT_WORD_MAX = 128 };
 struct word_list {
     struct word *items;
     size_t len, cap;
