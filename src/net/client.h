@@ -12,7 +12,8 @@ struct client_settings {
     struct str_list *allow_hosts; // "127.0.0.1:2583"
     struct str user_agent;
 };
-bool client_start(const struct client_settings *settings, struct outbound_client **ret, struct err *err) MUST_CHECK;
+bool client_start(const struct client_settings *settings, struct outbound_client **ret,
+                  struct err *err) MUST_CHECK;
 void client_stop(struct outbound_client *client);
 enum fetch_flags {
     FETCH_REDIRECTS = 1, // follow up to 3, each checked again; without: 3xx is the answer

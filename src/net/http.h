@@ -7,32 +7,47 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_, HTTP_PUT_, HTTP_PATCH_, HTTP_DELETE_, HTTP_OPTIONS_, HTTP_OTHER_ };
-struct http_header { struct str name, value; }; // name lower-cased
+enum http_method {
+    HTTP_GET_,
+    HTTP_HEAD_,
+    HTTP_POST_,
+    HTTP_PUT_,
+    HTTP_PATCH_,
+    HTTP_DELETE_,
+    HTTP_OPTIONS_,
+    HTTP_OTHER_
+};
+struct http_header {
+    struct str name, value;
+}; // name lower-cased
 struct http_request {
-    u64 id;                    // unique in this process, in logs and X-Request-Id
+    u64 id; // unique in this process, in logs and X-Request-Id
     enum http_method method;
-    struct str target;         // as sent
-    struct str path;           // decoded once, no "..", "//", NUL, backslash (else 400)
-    struct str query;          // raw, behind '?'
-    struct http_header *headers; size_t n_headers;
-    struct str body;           // whole, within the route's limit
-    struct str peer;           // address text
-    i64 started;               // clock_mono
-    struct arena *arena;       // lives until the answer is written
+    struct str target; // as sent
+    struct str path;   // decoded once, no "..", "//", NUL, backslash (else 400)
+    struct str query;  // raw, behind '?'
+    struct http_header *headers;
+    size_t n_headers;
+    struct str body;     // whole, within the route's limit
+    struct str peer;     // address text
+    i64 started;         // clock_mono
+    struct arena *arena; // lives until the answer is written
     struct http_server *server;
-    void *connection;          // net/'s own
-    void *user;                // the layer above's own
+    void *connection; // net/'s own
+    void *user;       // the layer above's own
 };
 // STR_NONE when absent or present twice.
 struct str http_header(const struct http_request *req, const char *lower_name);
-// One decoded query parameter. False (ERR_SYNTAX, field = name) when doubled or not UTF-8; STR_NONE when absent.
-bool http_param(const struct http_request *req, const char *name, struct str *ret_value, struct err *err) MUST_CHECK;
+// One decoded query parameter. False (ERR_SYNTAX, field = name) when doubled or not UTF-8; STR_NONE when
+// absent.
+bool http_param(const struct http_request *req, const char *name, struct str *ret_value,
+                struct err *err) MUST_CHECK;
 struct str http_cookie(const struct http_request *req, const char *name);
 
 struct http_response {
     int status;
-    struct http_header *headers; size_t n_headers; // besides Content-Length, Date, Connection, X-Request-Id
+    struct http_header *headers;
+    size_t n_headers; // besides Content-Length, Date, Connection, X-Request-Id
     struct str content_type;
     struct str body;
     bool close;
@@ -45,17 +60,24 @@ typedef size_t http_body_limit(enum http_method method, struct str path, void *a
 typedef void http_handler(struct http_request *req, void *arg); // on a worker thread
 
 struct http_server_settings {
-    struct str listen;             // "127.0.0.1:8100", "[::1]:0"
-    int n_workers;                 // 4
-    size_t max_queue;              // requests waiting for a worker, beyond: 503
-    size_t max_connections;        // 20,000
+    struct str listen;                         // "127.0.0.1:8100", "[::1]:0"
+    int n_workers;                             // 4
+    size_t max_queue;                          // requests waiting for a worker, beyond: 503
+    size_t max_connections;                    // 20,000
     int header_ms, body_ms, idle_ms, write_ms; // absolute deadlines: 10 s, 30 s, 60 s, 30 s
-    http_body_limit *body_limit;
+    http_body_limit *body_limit;               // NULL: 1 MiB for every route
     http_handler *handler;
     void *arg;
+    // Put on every answer that does not set the same header itself, net/'s own errors included. Names and
+    // values must outlive the server.
+    const struct http_header *default_headers;
+    size_t n_default_headers;
+    size_t max_buffered; // bytes of heads and bodies being read, all together; 0: 256 MiB, beyond: 503
 };
+// Zero or negative numbers in the settings mean the defaults above.
 struct http_server;
-bool http_server_start(const struct http_server_settings *settings, struct http_server **ret, struct err *err) MUST_CHECK;
+bool http_server_start(const struct http_server_settings *settings, struct http_server **ret,
+                       struct err *err) MUST_CHECK;
 // The address really bound ("127.0.0.1:43521").
 struct str http_server_address(const struct http_server *server);
 // Graceful: stop accepting, tell streams, finish what runs (at most timeout_ms), then join.
@@ -70,8 +92,10 @@ void frame_unref(struct frame *frame);
 struct str frame_bytes(const struct frame *frame);
 
 struct http_stream;
-// Answers 200 text/event-stream and hands the connection over; on_close(arg) is called once, on the net
-// thread, when the other side is gone or was cut. Thread-safe.
+// Answers 200 text/event-stream and hands the connection over; on_close(arg) is called exactly once, on the
+// net thread: when the other side is gone, was cut, or after http_stream_close (never from inside it). The
+// stream is dead after on_close, which may come before a function posted after this call runs. Thread-safe.
+// `req` and its arena are gone afterwards, as after http_respond.
 struct http_stream *http_stream_open(struct http_request *req, const struct http_header *headers, size_t n,
                                      void (*on_close)(void *arg), void *arg);
 // Runs fn(arg) on the net thread soon; the way in for everything that touches streams.
@@ -82,5 +106,7 @@ void http_server_tick(struct http_server *server, int ms, void (*fn)(void *arg),
 i64 http_stream_write(struct http_stream *stream, struct str bytes);
 void http_stream_close(struct http_stream *stream); // net thread only
 
-struct http_stats { i64 connections, streams, requests, refused, timed_out, queue_len, bytes_in, bytes_out; };
+struct http_stats {
+    i64 connections, streams, requests, refused, timed_out, queue_len, bytes_in, bytes_out;
+};
 void http_stats(struct http_server *server, struct http_stats *out);
