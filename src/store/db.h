@@ -111,6 +111,20 @@ bool db_write(struct db *db, enum write_class class_, write_fn *fn, void *arg, s
 // fn(arg) runs after COMMIT of this write, not at all when it is rolled back. arg must outlive the arena.
 void tx_after_commit(struct tx *tx, void (*fn)(void *arg), void *arg);
 
+// Facts about the database itself (table meta): the key's id, when it was set up. STR_NONE: not there.
+bool db_meta_get(struct conn *conn, const char *key, struct arena *arena, struct str *ret_value,
+                 struct err *err) MUST_CHECK;
+bool db_meta_set(struct tx *tx, const char *key, struct str value, struct err *err) MUST_CHECK;
+
+// SQLite only: fn is called for each reading connection as it is opened (the search index registers its
+// tokenizer and attaches its file). One for the whole program, set before db_open; NULL: none.
+typedef void db_sqlite_open_fn(void *sqlite3_handle, struct str data_dir);
+void db_on_sqlite_open(db_sqlite_open_fn *fn);
+// The sqlite3* of a connection (opens it when it has to); NULL on PostgreSQL or when it cannot be opened.
+void *conn_sqlite(struct conn *conn);
+// DATA/name, in the arena; STR_NONE when there is no data folder.
+struct str db_file_path(const struct db *db, struct arena *arena, const char *name);
+
 // Figures for /metrics.
 struct db_stats {
     i64 writes, groups, failed, queue_len, wal_bytes;
