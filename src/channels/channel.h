@@ -108,6 +108,15 @@ struct step {
     struct str cursor;
     bool more;                     // poll again at once
     i64 next_at;                   // 0: the driver's usual interval
+    // poll of the stream "watch" (input): external ids of messages in open conversations, newest first
+    struct str_list watch;
+    // With STEP_REQUEST: this request renews the session. Core lets one at a time do so per channel; when
+    // another was quicker, the request is not made: channel->session is the new one, `renewed` is true,
+    // `answer` is NULL. keep_session set afterwards is sealed and kept before the next request.
+    bool renew;
+    bool renewed;
+    struct str facts;              // JSON object merged into the channel's settings: what was found out
+                                   // and people should see ({"dm":"off: …"})
     // send, act, confirm
     struct str external_id;
     struct str extra;              // JSON kept with our message
@@ -133,6 +142,7 @@ struct outbound {
 enum channel_can {
     CAN_WEBHOOK = 1, CAN_POLL = 2, CAN_LIKE = 4, CAN_DELETE_OWN = 8, CAN_SEND_PICTURES = 16,
     CAN_CONFIRM = 32, CAN_IDEMPOTENT = 64, CAN_DM = 128, CAN_PUBLIC = 256,
+    CAN_GLOBAL_IDS = 1024, // an author id means the same person on every channel of this kind
 };
 enum text_unit { UNIT_CODE_POINTS, UNIT_GRAPHEMES, UNIT_UTF16, UNIT_BYTES };
 struct text_limit { enum text_unit unit; size_t max; size_t max_bytes; };
@@ -152,6 +162,7 @@ struct channel_driver {
     const struct channel_setting *settings; // ends with name NULL
     const char *const *streams;        // polled streams, ends with NULL; NULL: none
     i64 poll_ms;                       // usual interval
+    i64 sends_per_hour;                // budget of a channel; 0: none known
     // Is this webhook theirs? Over the raw bytes, before anything is parsed. ERR_UNAUTHENTICATED when not.
     bool (*verify)(const struct channel_view *, const struct hook_request *, struct arena *, struct err *);
     // Bytes (one stored raw body) -> events. What cannot be read goes to `bad`. False only when nothing
@@ -160,7 +171,10 @@ struct channel_driver {
                     struct inbound_list *out, struct unreadable_list *bad, struct err *);
     // How many events the webhook holds, for the answer.
     size_t (*count)(struct str body);
+    // Credentials -> session, account id and handle. NULL: nothing to find out, active at once.
     enum step_result (*connect)(struct step *);
+    // One real call that shows whether the channel works; reason says what was seen.
+    enum step_result (*health)(struct step *);
     enum step_result (*poll)(struct step *, struct str stream, struct str cursor);
     enum step_result (*send)(struct step *, const struct outbound *);
     // Did it arrive? DONE (external_id), ABSENT, or DOUBT (cannot tell).
@@ -170,6 +184,8 @@ extern const struct channel_driver channel_custom, channel_bluesky;
 // registry.c
 const struct channel_driver *channel_driver_find(struct str kind); // NULL: unknown
 extern const struct channel_driver *const channel_drivers[];       // ends with NULL
+// Usual interval of one stream.
+i64 channel_poll_ms(const struct channel_driver *driver, struct str stream);
 // Length of a text in the unit of a limit.
 size_t text_length(struct text_limit limit, struct str text);
 bool text_fits(struct text_limit limit, struct str text);

@@ -340,7 +340,8 @@ CREATE TABLE outbox (
     created_at INTEGER NOT NULL,
     done_at INTEGER
 ) STRICT;
-CREATE INDEX outbox_due ON outbox (next_at, id) WHERE state IN ('queued', 'sending', 'in_doubt');
+-- What is due, channel by channel: a channel that waits never stands in the way of another.
+CREATE INDEX outbox_channel ON outbox (channel_id, state, next_at, id) WHERE state IN ('queued', 'sending', 'in_doubt', 'held', 'failed');
 CREATE INDEX outbox_order ON outbox (workspace_id, conversation_id, id) WHERE state IN ('queued', 'sending', 'in_doubt', 'held');
 CREATE INDEX outbox_by_message ON outbox (workspace_id, message_id);
 

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// How long a text is, as each network counts it.
+#include "channels/channel.h"
+#include "text/words.h"
+
+// UTF-16 code units: what JavaScript's length says.
+static size_t utf16_units(struct str text)
+{
+    size_t units = 0;
+    for (size_t pos = 0; pos < text.len;)
+        units += utf8_next(text, &pos) > 0xFFFF ? 2 : 1;
+    return units;
+}
+
+size_t text_length(struct text_limit limit, struct str text)
+{
+    switch (limit.unit) {
+    case UNIT_CODE_POINTS:
+        return utf8_count(text);
+    case UNIT_GRAPHEMES:
+        return text_graphemes(text);
+    case UNIT_UTF16:
+        return utf16_units(text);
+    case UNIT_BYTES:
+        return text.len;
+    }
+    return text.len;
+}
+
+bool text_fits(struct text_limit limit, struct str text)
+{
+    if (limit.max_bytes && text.len > limit.max_bytes)
+        return false;
+    return !limit.max || text_length(limit, text) <= limit.max;
+}

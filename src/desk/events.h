@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// The kinds of events in the log, in one list; docs/words.md says what each one's data holds. Readers
+// compare with these, so a new kind is added here first.
+#pragma once
+
+#define EVENT_CONVERSATION_CREATED "conversation.created"
+#define EVENT_CONVERSATION_UPDATED "conversation.updated" // {changes: {status: {before, after}, …}, reason?}
+#define EVENT_CONVERSATION_READ    "conversation.read"    // unread fell to 0
+
+#define EVENT_MESSAGE_CREATED    "message.created"    // {direction, kind, origin, late?}
+#define EVENT_MESSAGE_EDITED     "message.edited"     // {version}
+#define EVENT_MESSAGE_DELETED    "message.deleted"    // {version}
+#define EVENT_MESSAGE_STATE      "message.state"      // {before, after, error?}
+#define EVENT_MESSAGE_LIKED      "message.liked"      // {liked}
+#define EVENT_MESSAGE_ATTACHMENT "message.attachment" // {attachment_id, state}
+#define EVENT_MESSAGE_MERGED     "message.merged"     // {into}: this row was another sight of message `into`; 0: of a new row
+
+#define EVENT_CONTACT_CREATED "contact.created" // {contact_id}
+#define EVENT_CONTACT_UPDATED "contact.updated"
+#define EVENT_TAG_CREATED     "tag.created" // {id, name}
+#define EVENT_TAG_UPDATED     "tag.updated"
+#define EVENT_TAG_DELETED     "tag.deleted"
+#define EVENT_TEAM_CREATED    "team.created"
+#define EVENT_TEAM_UPDATED    "team.updated"
+#define EVENT_TEAM_DELETED    "team.deleted"
+
+#define EVENT_INBOUND_QUARANTINED "inbound.quarantined" // {inbound_id, reason}
+#define EVENT_INBOUND_RETRIED     "inbound.retried"
+
+#define EVENT_CHANNEL_CREATED "channel.created"
+#define EVENT_CHANNEL_UPDATED "channel.updated" // state, reason, name, settings: read the row

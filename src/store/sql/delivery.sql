@@ -1,0 +1,188 @@
+-- SPDX-License-Identifier: AGPL-3.0-or-later
+-- The outbox. The index outbox_channel has a condition; its words are repeated wherever it should be used.
+
+-- name: outbox_insert :one
+-- One more thing that has to reach a network.
+INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, next_at, created_at)
+VALUES (:workspace, :channel, :conversation, :message, :action, :client_key, 'queued', :now, :now)
+RETURNING id;
+
+-- name: outbox_blocked_by :one
+-- The state of an earlier thing in this conversation whose fate nobody knows.
+SELECT state FROM outbox
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND id < :id
+   AND state IN ('queued', 'sending', 'in_doubt', 'held') AND state IN ('in_doubt', 'held')
+ ORDER BY id LIMIT 1;
+
+-- name: outbox_channels :many
+-- Channels that have anything waiting, each found by one step in the index however long the queues are.
+-- workspace: any, one sender serves all workspaces
+-- scan: ok, one row per channel
+WITH RECURSIVE waiting(channel_id) AS (
+    SELECT (SELECT min(channel_id) FROM outbox WHERE state IN ('queued', 'sending', 'in_doubt', 'held', 'failed'))
+    UNION ALL
+    SELECT (SELECT min(o.channel_id) FROM outbox o
+             WHERE o.state IN ('queued', 'sending', 'in_doubt', 'held', 'failed') AND o.channel_id > w.channel_id)
+      FROM waiting w WHERE w.channel_id IS NOT NULL
+)
+SELECT c.id, c.workspace_id, c.kind, c.state FROM waiting w JOIN channel c ON c.id = w.channel_id
+ WHERE w.channel_id IS NOT NULL;
+
+-- name: outbox_due :many
+-- What a channel could send now: due, and first in its conversation.
+-- workspace: any, one sender serves all workspaces; conversations are compared within theirs
+SELECT o.id FROM outbox o
+ WHERE o.channel_id = :channel AND o.state = 'queued' AND o.next_at <= :now
+   AND o.state IN ('queued', 'sending', 'in_doubt', 'held', 'failed')
+   AND NOT EXISTS (SELECT 1 FROM outbox e
+                    WHERE e.workspace_id = o.workspace_id AND e.conversation_id = o.conversation_id AND e.id < o.id
+                      AND e.state IN ('queued', 'sending', 'in_doubt', 'held'))
+ ORDER BY o.next_at, o.id
+ LIMIT :limit;
+
+-- name: outbox_doubts :many
+-- What has to be asked about now.
+-- workspace: any, one sender serves all workspaces
+SELECT id FROM outbox
+ WHERE channel_id = :channel AND state = 'in_doubt' AND next_at <= :now AND lease_until < :now
+   AND state IN ('queued', 'sending', 'in_doubt', 'held', 'failed')
+ ORDER BY next_at, id
+ LIMIT :limit;
+
+-- name: outbox_lost :many
+-- Sent by somebody who is no more: whether it arrived, nobody knows.
+-- workspace: any, one sender serves all workspaces
+SELECT id FROM outbox
+ WHERE channel_id = :channel AND state = 'sending' AND lease_until < :now
+   AND state IN ('queued', 'sending', 'in_doubt', 'held', 'failed')
+ LIMIT :limit;
+
+-- name: outbox_get :one
+-- One row, for the write that changes it.
+-- workspace: any, by its own number
+SELECT id, workspace_id, channel_id, conversation_id, message_id, action, client_key, state, attempts, next_at,
+       lease_until, lease_owner, doubt_since, error, created_at
+  FROM outbox
+ WHERE id = :id
+-- only: postgres
+   FOR UPDATE
+-- only: both
+;
+
+-- name: outbox_claim :exec
+-- "sending", committed before the first byte goes out. Nothing happens when somebody else was quicker.
+-- workspace: any, by its own number
+UPDATE outbox
+   SET state = 'sending', attempts = attempts + 1, lease_until = :until, lease_owner = :owner
+ WHERE id = :id AND state = 'queued' AND next_at <= :now
+   AND NOT EXISTS (SELECT 1 FROM outbox e
+                    WHERE e.workspace_id = outbox.workspace_id AND e.conversation_id = outbox.conversation_id
+                      AND e.id < outbox.id AND e.state IN ('queued', 'sending', 'in_doubt', 'held'));
+
+-- name: outbox_claim_doubt :exec
+-- To ask about it; it stays in doubt meanwhile.
+-- workspace: any, by its own number
+UPDATE outbox SET lease_until = :until, lease_owner = :owner
+ WHERE id = :id AND state = 'in_doubt' AND lease_until < :now;
+
+-- name: outbox_set :exec
+-- What became of one row.
+-- workspace: any, by its own number, read before in the same write
+UPDATE outbox
+   SET state = :state, next_at = :next_at, doubt_since = :doubt_since, error = :error, done_at = :done_at,
+       lease_until = 0, lease_owner = ''
+ WHERE id = :id;
+
+-- name: outbox_renew :exec
+-- Still at it: what is on its way keeps its lease.
+-- workspace: any, rows this sender holds
+UPDATE outbox SET lease_until = :until
+ WHERE lease_owner = :owner AND state IN ('sending', 'in_doubt')
+-- only: sqlite
+   AND id IN (SELECT value FROM json_each(:ids));
+-- only: postgres
+   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)));
+-- only: both
+
+-- name: outbox_expire :exec
+-- One process on SQLite: whoever held a lease before its start is gone.
+-- workspace: any, done once at start
+UPDATE outbox SET lease_until = 0
+ WHERE state IN ('queued', 'sending', 'in_doubt', 'held', 'failed') AND state IN ('sending', 'in_doubt')
+   AND lease_until > 0 AND channel_id = :channel;
+
+-- name: outbox_wake_followers :exec
+-- The way is free: what waited behind in this conversation is due now.
+UPDATE outbox SET next_at = :now
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND id > :id AND state = 'queued'
+   AND next_at > :now AND attempts = 0 AND state IN ('queued', 'sending', 'in_doubt', 'held');
+
+-- name: outbox_hold_followers :exec
+-- Nothing behind this one in its conversation needs looking at before then.
+UPDATE outbox SET next_at = :until
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND id > :id AND state = 'queued'
+   AND next_at < :until AND state IN ('queued', 'sending', 'in_doubt', 'held');
+
+-- name: outbox_followers :many
+-- Messages that wait behind this one.
+SELECT message_id FROM outbox
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND id > :id AND state = 'queued'
+   AND action = 'send' AND state IN ('queued', 'sending', 'in_doubt', 'held')
+ ORDER BY id LIMIT 200;
+
+-- name: outbox_of_message :many
+-- All that was ever to be done about a message, newest first.
+SELECT id, workspace_id, channel_id, conversation_id, message_id, action, client_key, state, attempts, next_at,
+       lease_until, lease_owner, doubt_since, error, created_at
+  FROM outbox
+ WHERE workspace_id = :workspace AND message_id = :message
+ ORDER BY id DESC
+-- only: postgres
+   FOR UPDATE
+-- only: both
+;
+
+-- name: outbox_oldest :one
+-- Since when the oldest unsent thing waits; for the alarm.
+-- workspace: any, one figure for the whole instance
+SELECT coalesce(min(created_at), 0) FROM outbox
+ WHERE state IN ('queued', 'sending', 'in_doubt', 'held', 'failed') AND state IN ('queued', 'sending')
+   AND channel_id = :channel;
+
+-- name: delivery_load :one
+-- One claimed row with its message and conversation: all the driver is told.
+-- workspace: any, by its own number
+SELECT o.id, o.workspace_id, o.channel_id, o.conversation_id, o.message_id, o.action, o.client_key, o.attempts,
+       o.doubt_since, o.created_at, c.thread_key, c.visibility, c.kind, m.text, m.reply_to, m.external_id, m.extra,
+       m.like_external_id, m.created_at
+  FROM outbox o
+  JOIN conversation c ON c.workspace_id = o.workspace_id AND c.id = o.conversation_id
+  JOIN message m ON m.workspace_id = o.workspace_id AND m.id = o.message_id
+ WHERE o.id = :id;
+
+-- name: delivery_answered :one
+-- What the driver wanted back when this message is answered.
+SELECT extra FROM message WHERE workspace_id = :workspace AND channel_id = :channel AND external_id = :external_id;
+
+-- name: delivery_newest_in :one
+-- The newest thing the customer said: what an answer without a target answers.
+SELECT external_id, extra FROM message
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND direction = 'in' AND kind = 'message'
+   AND deleted_at IS NULL AND external_id IS NOT NULL
+ ORDER BY created_at DESC, id DESC
+ LIMIT 1;
+
+-- name: delivery_attachments :many
+-- Files that go with a message.
+SELECT a.sha256, a.mime, a.name, a.alt, a.url, a.width, a.height, f.mime, f.width, f.height
+  FROM attachment a LEFT JOIN file f ON f.workspace_id = a.workspace_id AND f.sha256 = a.sha256
+ WHERE a.workspace_id = :workspace AND a.message_id = :message
+ ORDER BY a.position;
+
+-- name: delivery_file_parts :many
+-- The bytes of a file, part by part.
+SELECT bytes FROM file_part WHERE workspace_id = :workspace AND sha256 = :sha256 ORDER BY part;
+
+-- name: delivery_note_error :exec
+-- A like or a deletion that the network refused; the message says why.
+UPDATE message SET error = :error WHERE workspace_id = :workspace AND id = :id;
