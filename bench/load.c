@@ -41,11 +41,16 @@ struct result {
     long status[600];
 };
 
-static int64_t now_us(void)
+static int64_t clock_us(clockid_t id)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int64_t now_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
 }
 
 static int dial(int port)
@@ -72,9 +77,11 @@ static size_t make_body(const struct options *o, long number, char *out, size_t 
     return (size_t)snprintf(
         out, room,
         "{\"type\":\"message.created\",\"id\":\"%s%ld\",\"thread\":\"%st%ld\",\"visibility\":\"private\","
-        "\"author\":{\"id\":\"u%ld\",\"name\":\"Customer %ld\"},\"text\":\"Where is my order %ld? It was to "
+        "\"author\":{\"id\":\"u%ld\",\"name\":\"Customer %ld\"},\"text\":\"@%016lld@ Where is my order %ld? "
+        "It was to "
         "come on Friday and nobody answers the phone, please help me soon.\",\"created_at\":\"%s\"}",
-        o->prefix, number, o->prefix, number % 2000, number % 2000, number % 2000, number, when);
+        o->prefix, number, o->prefix, number % 2000, number % 2000, number % 2000,
+        (long long)clock_us(CLOCK_REALTIME), number, when);
 }
 
 static size_t make_request(const struct options *o, long number, char *out, size_t room)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,8 @@ static void look(struct screen *s, const char *data, size_t len)
     for (char *p = joined; (p = memchr(p, '@', total - (size_t)(p - joined)));) {
         if ((size_t)(p - joined) + 18 > total)
             break;
-        if (p[17] != '@' || strspn(p + 1, "0123456789") < 16) {
+        bool ours = p - joined >= 8 && memcmp(p - 8, "\"text\":\"", 8) == 0; // the message, not its preview
+        if (!ours || p[17] != '@' || strspn(p + 1, "0123456789") < 16) {
             p++;
             continue;
         }
@@ -60,7 +62,7 @@ static void look(struct screen *s, const char *data, size_t len)
     for (const char *p = data; (p = memchr(p, '\n', len - (size_t)(p - data))); p++) {
         frames += p + 1 < data + len && p[1] == '\n';
     }
-    size_t keep = total - from < 17 ? total - from : 17;
+    size_t keep = total - from < 25 ? total - from : 25;
     memcpy(s->tail, joined + total - keep, keep);
     s->kept = keep;
 }
