@@ -127,6 +127,9 @@ def finish(st):
             continue
         if any(k == "other" and t == ";" for k, t in tokens(text)):
             st.fail(f"holds more than one statement ({d})")
+        if d == "postgres":
+            # The words of SQLite for the same types; INTEGER would have 32 bits.
+            text = re.sub(r"\bAS\s+INTEGER\b", "AS BIGINT", re.sub(r"\bAS\s+BLOB\b", "AS BYTEA", text))
         order = list(given) if given else []
         st.text[d] = number_params(text, order, "?" if d == "sqlite" else "$")
         if given and len(order) != len(given):

@@ -22,9 +22,12 @@ bool postgres_error(PGconn *pg, const PGresult *result, const char *doing, struc
     if (!why) {
         why = pg ? PQerrorMessage(pg) : "out of memory";
     }
-    // 57P0x: shut down, 08: connection, 25006: this one became a read-only standby.
+    // 57P0x: shut down, 08: connection, 25006: this one became a read-only standby, unless it is a
+    // connection for reading.
+    const char *only = pg ? PQparameterStatus(pg, "default_transaction_read_only") : NULL;
+    bool reading = only && strcmp(only, "on") == 0;
     if (!pg || PQstatus(pg) == CONNECTION_BAD || is_state(state, "57P0") || is_state(state, "08") ||
-        is_state(state, "25006")) {
+        (is_state(state, "25006") && !reading)) {
         return err_retry(err, ERR_UNAVAILABLE, 2, "The database is away");
     }
     if (is_state(state, "23505")) {
@@ -129,7 +132,8 @@ static bool ready(struct conn *conn, struct err *err)
     const char *limits = conn->writing
                              ? "SET statement_timeout = 30000; SET lock_timeout = 10000; "
                                "SET idle_in_transaction_session_timeout = 60000"
-                             : "SET statement_timeout = 5000; SET idle_in_transaction_session_timeout = 60000";
+                             : "SET statement_timeout = 5000; SET idle_in_transaction_session_timeout = 60000; "
+                               "SET default_transaction_read_only = on";
     if (!postgres_connect(conn->db, &conn->pg, err) || !postgres_run(conn->pg, limits, err)) {
         note_failure(conn->db);
         return false;

@@ -38,6 +38,7 @@ SELECT epoch, CAST(CAST(xid AS TEXT) AS BIGINT) AS xid, id, workspace_id, at, ki
 -- name: event_tail :one
 -- The newest readable event.
 -- workspace: any, the end of the log is the same for all
+-- scan: ok, one row from the end of the primary key
 -- only: sqlite
 SELECT CAST(:current AS INTEGER), 0, id FROM event ORDER BY id DESC LIMIT 1;
 -- only: postgres
