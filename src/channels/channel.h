@@ -6,6 +6,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
+#include "json/field.h"
 #include "json/json.h"
 
 // What a driver is told about its channel. Secrets are opened for the call only.
