@@ -8,6 +8,7 @@
 #include "sql_gen.h"
 #include "store/internal.h"
 #include <stdio.h>
+#include <unistd.h>
 
 // A step is a short write; a lease this old belongs to a process that is gone.
 enum { LEASE_MS = 10000 };
@@ -122,11 +123,13 @@ bool log_cursor_parse(struct str text, struct log_cursor *ret_cursor)
 // This process among all that share the database.
 static struct str process_name(void)
 {
-    static char name[24];
+    static char name[40];
+    static pid_t pid; // a forked process is another one
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&lock);
-    if (!name[0]) {
-        snprintf(name, sizeof(name), "%016llx", (unsigned long long)random_u64());
+    if (pid != getpid()) {
+        pid = getpid();
+        snprintf(name, sizeof(name), "%d-%016llx", (int)pid, (unsigned long long)random_u64());
     }
     pthread_mutex_unlock(&lock);
     return str_from(name);
