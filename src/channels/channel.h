@@ -137,6 +137,7 @@ struct outbound {
     struct str like_external_id;        // unlike
     struct { struct outbound_attachment *items; size_t len, cap; } attachments;
     i64 created_at;
+    i64 doubt_since;           // confirm: since when its fate is unknown
 };
 
 // ---- The driver ------------------------------------------------------------------------------------

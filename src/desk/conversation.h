@@ -5,19 +5,23 @@
 #include "desk/actor.h"
 #include "query/query.h"
 
-struct person { i64 id; struct str name, handle; }; // contact or agent in a conversation, id 0: none
-struct tag { i64 id; struct str name; };
+enum priority { PRIORITY_URGENT, PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW, PRIORITIES };
+extern const char *const conversation_status_names[], *const conversation_kind_names[], *const priority_names[];
+#define NOT_WAITING ((i64)9007199254740991) // urgent_at in the row of a conversation that does not wait
+
+struct person { i64 id; struct str name, handle; }; // the contact of a conversation, id 0: none
+struct name_ref { i64 id; struct str name; };       // an agent or a team, id 0: none
 struct conversation {
     i64 id, channel_id;
     struct str channel_kind, kind, visibility, status;
     bool spam;
     struct person contact;
-    i64 assignee_id, team_id;
-    struct str assignee_name, team_name;
+    struct name_ref assignee, team;
     struct str priority;
     struct str_list tags;   // names, sorted by fold
     struct str language;
-    i64 waiting_since, due_at, urgent_at, snoozed_until, last_message_at, created_at, updated_at, closed_at;
+    i64 waiting_since, due_at, urgent_at, // urgent_at 0: not waiting
+         snoozed_until, last_message_at, created_at, updated_at, closed_at;
     i64 unread, message_count, version;
     struct str preview;
 };
@@ -57,3 +61,9 @@ struct folder_counts { struct folder_count *items; size_t len, cap; };
 // unanswered, mine, unassigned, open, snoozed, closed, spam and channel:<id>, summed over what the actor sees.
 bool conversation_counts(struct conn *conn, const struct actor *actor, struct arena *arena,
                          struct folder_counts *out, struct err *err) MUST_CHECK;
+// The channel and team of a conversation allow the actor to see it; else ERR_NOT_FOUND.
+bool conversation_visible(struct conn *conn, const struct actor *actor, i64 id, struct err *err) MUST_CHECK;
+// A team goes: its conversations belong to no team, the counts move along. Before the team's row is deleted.
+bool conversation_leave_team(struct tx *tx, i64 workspace_id, i64 team_id, struct err *err) MUST_CHECK;
+// The workspace's allowances changed: every waiting conversation becomes late at another moment.
+bool conversation_renew_urgency(struct tx *tx, i64 workspace_id, struct err *err) MUST_CHECK;

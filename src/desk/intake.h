@@ -11,3 +11,5 @@ bool intake_store(struct tx *tx, i64 workspace_id, i64 channel_id, struct str so
 // Applies parsed events of one channel in the current write.
 bool intake_apply(struct tx *tx, i64 workspace_id, i64 channel_id, struct str channel_kind,
                   const struct inbound_list *events, struct err *err) MUST_CHECK;
+// fn(arg) runs after each commit that stored raw bytes; one listener (the intake job), NULL ends it.
+void intake_on_stored(void (*fn)(void *arg), void *arg);

@@ -5,10 +5,11 @@
 
 struct attachment { i64 id; struct str mime, name, alt, state, reason, url; i64 size, width, height; };
 struct attachment_list { struct attachment *items; size_t len, cap; };
+struct message_author { i64 id; struct str name, handle, kind; }; // kind: customer (id: contact), agent, elsewhere, automation
 struct message {
     i64 id, conversation_id, channel_id;
     struct str external_id, direction, kind, visibility, origin, text, language, reply_to;
-    struct { i64 id; struct str name, handle, kind; } author; // kind: customer, agent, elsewhere, automation
+    struct message_author author;
     struct attachment_list attachments; // url: /api/v1/attachments/ID once ready
     i64 created_at, received_at, edited_at, deleted_at, liked_at;
     bool late;              // arrived after something newer was already here
@@ -37,3 +38,17 @@ bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, s
 bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct message *out, struct err *err) MUST_CHECK;
 // A person says what became of an answer in doubt, or tries a failed one again: "sent" | "send_again" | "cancel".
 bool message_resolve(struct tx *tx, const struct actor *actor, i64 id, struct str decision, struct message *out, struct err *err) MUST_CHECK;
+
+// --- For those who carry answers to the network (delivery.c) ---------------------------------------
+// How far an answer has come. Never down from sent, delivered, read; does nothing then. Failed and
+// cancelled answers do not answer: the customer waits again. Writes message.state.
+bool message_set_state(struct tx *tx, i64 workspace_id, i64 id, struct str state, struct str error, struct err *err) MUST_CHECK;
+// The network's id (and the driver's extra, STR_NONE: as it was) of an answer of ours. An echo that came
+// before our send returned is folded into ours; marks that came under this id are applied.
+bool message_merge_echo(struct tx *tx, i64 workspace_id, i64 channel_id, i64 id, struct str external_id,
+                        struct str extra, struct err *err) MUST_CHECK;
+// It is gone from the network: text emptied, message.deleted.
+bool message_set_deleted(struct tx *tx, i64 workspace_id, i64 id, i64 at, struct err *err) MUST_CHECK;
+// Our like stands (liked_at > 0, with its own id there) or not (0).
+bool message_set_like(struct tx *tx, i64 workspace_id, i64 id, i64 liked_at, struct str like_external_id,
+                      struct err *err) MUST_CHECK;

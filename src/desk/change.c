@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// See change.h: opening conversations in a write and finishing the write.
+#include "desk/change.h"
+#include "desk/events.h"
+#include "sql_gen.h"
+#include "store/log.h"
+#include "text/words.h"
+#include <stdlib.h>
+
+static const struct field record_fields[] = {
+    FIELD(record, FIELD_I64, id, 0),
+    FIELD(record, FIELD_I64, workspace_id, 0),
+    FIELD(record, FIELD_I64, channel_id, 0),
+    FIELD(record, FIELD_STR, channel_kind, 0),
+    FIELD(record, FIELD_STR, kind, 0),
+    FIELD(record, FIELD_STR, thread_key, 0),
+    FIELD(record, FIELD_STR, visibility, 0),
+    FIELD(record, FIELD_STR, status, 0),
+    FIELD(record, FIELD_BOOL, spam, 0),
+    FIELD(record, FIELD_I64, contact_id, 0),
+    FIELD(record, FIELD_STR, contact_name, 0),
+    FIELD(record, FIELD_STR, contact_handle, 0),
+    FIELD(record, FIELD_I64, assignee_id, 0),
+    FIELD(record, FIELD_I64, team_id, 0),
+    FIELD(record, FIELD_STR, priority, 0),
+    FIELD(record, FIELD_STR, language, 0),
+    FIELD(record, FIELD_I64, waiting_since, 0),
+    FIELD(record, FIELD_I64, due_at, 0),
+    FIELD(record, FIELD_I64, urgent_at, 0),
+    FIELD(record, FIELD_I64, snoozed_until, 0),
+    FIELD(record, FIELD_I64, last_message_at, 0),
+    FIELD(record, FIELD_I64, last_in_at, 0),
+    FIELD(record, FIELD_I64, last_out_at, 0),
+    FIELD(record, FIELD_I64, answered_at, 0),
+    FIELD(record, FIELD_I64, answered_id, 0),
+    FIELD(record, FIELD_STR, preview, 0),
+    FIELD(record, FIELD_I64, message_count, 0),
+    FIELD(record, FIELD_I64, unread, 0),
+    FIELD(record, FIELD_I64, version, 0),
+    FIELD(record, FIELD_I64, created_at, 0),
+    FIELD(record, FIELD_I64, updated_at, 0),
+    FIELD(record, FIELD_I64, closed_at, 0),
+    FIELD_END,
+};
+static const struct type record_type = {"ConversationRecord", record_fields, sizeof(struct record)};
+
+void change_init(struct change *change, struct tx *tx, i64 workspace_id, i64 agent_id)
+{
+    *change = (struct change){.tx = tx, .workspace_id = workspace_id, .agent_id = agent_id};
+}
+
+static struct edit *remember(struct change *change, const struct record *record)
+{
+    struct edit *edit = arena_new(change->tx->arena, struct edit);
+    edit->before = *record;
+    edit->after = *record;
+    *list_push(&change->edits, change->tx->arena) = edit;
+    return edit;
+}
+
+bool change_open(struct change *change, i64 id, struct edit **ret_edit, struct err *err)
+{
+    for (size_t i = 0; i < change->edits.len; i++) {
+        if (change->edits.items[i]->after.id == id) {
+            *ret_edit = change->edits.items[i];
+            return true;
+        }
+    }
+    struct record record = {};
+    if (!db_one(change->tx->conn, &SQL_conversation_record, DB_ARGS(db_i64(change->workspace_id), db_i64(id)),
+                &record_type, &record, change->tx->arena, err)) {
+        if (err->code == ERR_NOT_FOUND) {
+            err_set(err, ERR_NOT_FOUND, "There is no such conversation.");
+        }
+        return false;
+    }
+    *ret_edit = remember(change, &record);
+    return true;
+}
+
+// false with ERR_NOT_FOUND: not here yet.
+static bool load_thread(struct change *change, const struct thread_place *place, struct edit **ret_edit,
+                        struct err *err)
+{
+    struct record record = {};
+    if (!db_one(change->tx->conn, &SQL_conversation_record_of_thread,
+                DB_ARGS(db_i64(change->workspace_id), db_i64(place->channel_id), db_str(place->thread_key)),
+                &record_type, &record, change->tx->arena, err)) {
+        return false;
+    }
+    *ret_edit = remember(change, &record);
+    return true;
+}
+
+static struct record new_record(const struct change *change, const struct thread_place *place)
+{
+    return (struct record){
+        .workspace_id = change->workspace_id,
+        .channel_id = place->channel_id,
+        .channel_kind = place->channel_kind,
+        .kind = place->kind,
+        .thread_key = place->thread_key,
+        .visibility = place->visibility,
+        .status = S("open"),
+        .contact_name = S(""),
+        .contact_handle = S(""),
+        .priority = S("normal"),
+        .language = S(""),
+        .urgent_at = NOT_WAITING,
+        .preview = S(""),
+        .version = 1,
+        .created_at = change->tx->now,
+        .updated_at = change->tx->now,
+    };
+}
+
+bool change_open_thread(struct change *change, const struct thread_place *place, struct edit **ret_edit,
+                        struct err *err)
+{
+    for (size_t i = 0; i < change->edits.len; i++) {
+        const struct record *open = &change->edits.items[i]->after;
+        if (open->channel_id == place->channel_id && str_eq(open->thread_key, place->thread_key)) {
+            *ret_edit = change->edits.items[i];
+            return true;
+        }
+    }
+    if (load_thread(change, place, ret_edit, err)) {
+        return true;
+    }
+    if (err->code != ERR_NOT_FOUND) {
+        return false;
+    }
+    struct record record = new_record(change, place);
+    if (db_one_i64(change->tx->conn, &SQL_conversation_insert,
+                   DB_ARGS(db_i64(change->workspace_id), db_i64(place->channel_id), db_str(place->channel_kind),
+                           db_str(place->kind), db_str(place->thread_key), db_str(place->visibility),
+                           db_i64(change->tx->now)),
+                   &record.id, err)) {
+        *ret_edit = remember(change, &record);
+        (*ret_edit)->fresh = true;
+        return true;
+    }
+    // Another process made it since we looked: now it is there.
+    return err->code == ERR_NOT_FOUND && load_thread(change, place, ret_edit, err);
+}
+
+bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id, struct str data,
+                struct err *err)
+{
+    struct event event = {
+        .workspace_id = change->workspace_id,
+        .kind = str_from(kind),
+        .conversation_id = record->id,
+        .channel_id = record->channel_id,
+        .message_id = message_id,
+        .agent_id = change->agent_id,
+        .data = str_given(data) ? data : S("{}"),
+    };
+    return log_append(change->tx, &event, err);
+}
+
+bool change_close(struct change *change, struct edit *edit, struct err *err)
+{
+    struct record *row = &edit->after;
+    row->status = S("closed");
+    row->closed_at = change->tx->now;
+    row->snoozed_until = 0;
+    row->waiting_since = 0;
+    row->unread = 0;
+    // Closing ends the wait of all that is here; a message id is its time of arrival.
+    return db_one_i64(change->tx->conn, &SQL_conversation_newest_message,
+                      DB_ARGS(db_i64(change->workspace_id), db_i64(row->id)), &row->answered_id, err);
+}
+
+void change_reopen(struct edit *edit)
+{
+    edit->after.status = S("open");
+    edit->after.closed_at = 0;
+    edit->after.snoozed_until = 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    i64 x = (*(struct edit *const *)a)->after.id;
+    i64 y = (*(struct edit *const *)b)->after.id;
+    return x < y ? -1 : x > y;
+}
+
+bool change_finish(struct change *change, struct err *err)
+{
+    if (change->edits.len > 1) {
+        qsort(change->edits.items, change->edits.len, sizeof(change->edits.items[0]), by_id);
+    }
+    for (size_t i = 0; i < change->edits.len; i++) {
+        if (!edit_finish(change, change->edits.items[i], err)) {
+            return false;
+        }
+    }
+    return counts_apply(change->tx, change->workspace_id, &change->deltas, err);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// How conversations change. A write opens a `change`, opens the conversations it touches (locked where
+// the database knows locks), edits their rows in memory, and finishes: whatever follows from the edits
+// (waiting, urgency, preview, tags' copy of the sort key, events, counts) is worked out once, there.
+#pragma once
+#include "desk/counts.h"
+#include "desk/urgency.h"
+
+struct record { // the whole row of a conversation
+    i64 id, workspace_id, channel_id;
+    struct str channel_kind, kind, thread_key, visibility, status;
+    bool spam;
+    i64 contact_id;
+    struct str contact_name, contact_handle;
+    i64 assignee_id, team_id;
+    struct str priority, language;
+    i64 waiting_since, due_at, urgent_at, snoozed_until, last_message_at, last_in_at, last_out_at, answered_at,
+        answered_id;
+    struct str preview;
+    i64 message_count, unread, version, created_at, updated_at, closed_at;
+};
+struct name_refs {
+    struct name_ref *items;
+    size_t len, cap;
+};
+struct edit {
+    struct record before, after;
+    bool fresh;                          // made in this write
+    bool touched;                        // a new version even when no column of the row changed (its messages did)
+    // What has to be asked of the messages' rows again at the end.
+    bool renew_answered, renew_waiting, renew_preview, renew_language, renew_contact, renew_times;
+    bool tags_given;                     // tags_after is what it shall have
+    struct name_refs tags_before, tags_after;
+};
+struct edit_list {
+    struct edit **items;
+    size_t len, cap;
+};
+struct change {
+    struct tx *tx;
+    i64 workspace_id, agent_id; // agent_id: who does it, 0 the system
+    struct str reason;          // put into conversation.updated, STR_NONE: none
+    bool knows_allowances;
+    struct allowances allowances;
+    struct edit_list edits;
+    struct count_deltas deltas;
+};
+
+void change_init(struct change *change, struct tx *tx, i64 workspace_id, i64 agent_id);
+// The conversation's edit, loaded once per change. ERR_NOT_FOUND.
+bool change_open(struct change *change, i64 id, struct edit **ret_edit, struct err *err) MUST_CHECK;
+// By its thread; made when it is not there yet.
+struct thread_place {
+    i64 channel_id;
+    struct str channel_kind, thread_key, kind, visibility;
+};
+bool change_open_thread(struct change *change, const struct thread_place *place, struct edit **ret_edit,
+                        struct err *err) MUST_CHECK;
+// Works out what follows, writes rows and events in the order of ids, then the counts. Last in a write.
+bool change_finish(struct change *change, struct err *err) MUST_CHECK;
+// Closes or opens a row in memory: what belongs to the status goes along.
+bool change_close(struct change *change, struct edit *edit, struct err *err) MUST_CHECK;
+void change_reopen(struct edit *edit);
+
+// An event about a message or conversation, data "{}" when STR_NONE.
+bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id, struct str data,
+                struct err *err) MUST_CHECK;
+// edit.c: one conversation's part of change_finish.
+bool edit_finish(struct change *change, struct edit *edit, struct err *err) MUST_CHECK;
+// The preview of a text, or of a message that is only a file of that name.
+struct str edit_preview(struct arena *arena, struct str text, struct str file);

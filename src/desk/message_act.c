@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// What people do to one message: like it, take an own answer back, say what became of one in doubt.
+#include "desk/events.h"
+#include "desk/mark.h"
+#include "desk/outbox.h"
+#include "sql_gen.h"
+
+struct act {
+    struct tx *tx;
+    const struct actor *actor;
+    struct change change;
+    struct edit *edit;
+    struct message_row row;
+    struct { i64 id; struct str state; } outbox; // id 0: none
+};
+
+static bool begin(struct act *act, struct tx *tx, const struct actor *actor, i64 id, struct err *err)
+{
+    *act = (struct act){.tx = tx, .actor = actor};
+    change_init(&act->change, tx, actor->workspace_id, actor->agent_id);
+    if (!message_row_load(&act->change, id, &act->row, &act->edit, err)) {
+        return false;
+    }
+    if (!actor_sees(actor, act->edit->before.channel_id, act->edit->before.team_id)) {
+        return err_set(err, ERR_NOT_FOUND, "There is no such message.");
+    }
+    return actor_may(actor, MAY_REPLY) || err_set(err, ERR_DENIED, "Your role may not do that.");
+}
+
+static bool finish(struct act *act, struct message *out, struct err *err)
+{
+    return change_finish(&act->change, err) &&
+           message_get(act->tx->conn, act->actor, act->row.id, act->tx->arena, out, err);
+}
+
+static bool find_outbox(struct act *act, const char *action, struct err *err)
+{
+    struct rows *rows;
+    act->outbox.id = 0;
+    act->outbox.state = S("");
+    if (!db_query(act->tx->conn, &SQL_message_outbox_of,
+                  DB_ARGS(db_i64(act->actor->workspace_id), db_i64(act->row.id), db_str(str_from(action))), &rows,
+                  err)) {
+        return false;
+    }
+    if (rows_next(rows)) {
+        act->outbox.id = row_i64(rows, 0);
+        act->outbox.state = row_str(rows, 1, act->tx->arena);
+    }
+    return rows_end(rows, err);
+}
+
+static bool set_outbox(struct act *act, struct str state, struct err *err)
+{
+    bool over = !str_eq(state, S("queued"));
+    return db_exec(act->tx->conn, &SQL_message_outbox_set,
+                   DB_ARGS(db_str(state), db_i64(act->tx->now), db_opt(over ? act->tx->now : 0),
+                           db_i64(act->actor->workspace_id), db_i64(act->outbox.id)),
+                   NULL, err);
+}
+
+static bool outbox_is(const struct act *act, const char *state)
+{
+    return act->outbox.id > 0 && str_eq(act->outbox.state, str_from(state));
+}
+
+// ---- Like -------------------------------------------------------------------------------------------
+
+static bool check_like(const struct act *act, struct err *err)
+{
+    const struct channel_driver *driver;
+    if (!str_eq(act->row.direction, S("in")) || str_eq(act->row.kind, S("note"))) {
+        return err_set(err, ERR_CONFLICT, "Only what others wrote can be liked.");
+    }
+    if (act->row.deleted_at > 0 || !str_given(act->row.external_id)) {
+        return err_set(err, ERR_CONFLICT, "That message is gone.");
+    }
+    if (!outbox_channel(act->tx, act->actor->workspace_id, act->row.channel_id, &driver, err)) {
+        return false;
+    }
+    return driver->can & CAN_LIKE || err_set(err, ERR_CONFLICT, "%s knows no likes.", driver->title);
+}
+
+// An order that nobody has begun is taken back instead of sending its opposite after it.
+static bool order_like(struct act *act, bool like, struct err *err)
+{
+    const char *opposite = like ? "unlike" : "like";
+    if (!find_outbox(act, opposite, err)) {
+        return false;
+    }
+    if (outbox_is(act, "queued") || outbox_is(act, "held")) {
+        return set_outbox(act, S("cancelled"), err);
+    }
+    return outbox_add(&act->change, &act->edit->after, act->row.id, like ? "like" : "unlike", err);
+}
+
+bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, struct message *out, struct err *err)
+{
+    struct act act;
+    if (!begin(&act, tx, actor, id, err)) {
+        return false;
+    }
+    if ((act.row.liked_at > 0) == like) {
+        return finish(&act, out, err);
+    }
+    if ((like && !check_like(&act, err)) || !order_like(&act, like, err)) {
+        return false;
+    }
+    act.edit->touched = true;
+    return db_exec(tx->conn, &SQL_message_set_like,
+                   DB_ARGS(db_opt(like ? tx->now : 0), db_str(act.row.like_external_id), db_i64(actor->workspace_id),
+                           db_i64(id)),
+                   NULL, err) &&
+           change_log(&act.change, EVENT_MESSAGE_LIKED, &act.edit->after, id,
+                      like ? S("{\"liked\":1}") : S("{\"liked\":0}"), err) &&
+           finish(&act, out, err);
+}
+
+// ---- Delete own -------------------------------------------------------------------------------------
+
+static bool is_state(const struct act *act, const char *state)
+{
+    return str_eq(act->row.send_state, str_from(state));
+}
+
+// It never left: nothing to ask of the network.
+static bool take_back(struct act *act, struct err *err)
+{
+    if (outbox_is(act, "queued") || outbox_is(act, "held") || outbox_is(act, "failed")) {
+        if (!set_outbox(act, S("cancelled"), err)) {
+            return false;
+        }
+    }
+    return message_row_state(&act->change, act->edit, &act->row, S("cancelled"), STR_NONE, err) &&
+           message_row_delete(&act->change, act->edit, &act->row, act->tx->now, err);
+}
+
+static bool order_delete(struct act *act, struct err *err)
+{
+    const struct channel_driver *driver;
+    if (!outbox_channel(act->tx, act->actor->workspace_id, act->row.channel_id, &driver, err)) {
+        return false;
+    }
+    if (!(driver->can & CAN_DELETE_OWN)) {
+        return err_set(err, ERR_CONFLICT, "%s does not let a sent message be deleted.", driver->title);
+    }
+    if (!find_outbox(act, "delete", err)) {
+        return false;
+    }
+    if (act->outbox.id > 0 && !outbox_is(act, "failed") && !outbox_is(act, "cancelled") && !outbox_is(act, "done")) {
+        return true; // asked for already
+    }
+    return outbox_add(&act->change, &act->edit->after, act->row.id, "delete", err);
+}
+
+static bool delete_answer(struct act *act, struct err *err)
+{
+    if (!find_outbox(act, "send", err)) {
+        return false;
+    }
+    if (is_state(act, "sending") || outbox_is(act, "sending")) {
+        return err_retry(err, ERR_CONFLICT, 5, "It is being sent in this moment. Try again when it has arrived.");
+    }
+    if (is_state(act, "in_doubt")) {
+        return err_set(err, ERR_CONFLICT, "It is not clear whether it was sent. Decide that first.");
+    }
+    if (is_state(act, "queued") || is_state(act, "failed") || is_state(act, "cancelled")) {
+        return take_back(act, err);
+    }
+    return order_delete(act, err);
+}
+
+bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct message *out, struct err *err)
+{
+    struct act act;
+    if (!begin(&act, tx, actor, id, err)) {
+        return false;
+    }
+    if (!str_eq(act.row.origin, S("agent"))) {
+        return err_set(err, ERR_DENIED, "Only what was written here can be deleted.");
+    }
+    if (act.row.agent_id != actor->agent_id && !actor_may(actor, MAY_LEAD)) {
+        return err_set(err, ERR_DENIED, "A colleague wrote this. A lead may delete it.");
+    }
+    if (act.row.deleted_at > 0) {
+        return finish(&act, out, err);
+    }
+    bool note = str_eq(act.row.kind, S("note"));
+    bool done = note ? message_row_delete(&act.change, act.edit, &act.row, tx->now, err) : delete_answer(&act, err);
+    return done && finish(&act, out, err);
+}
+
+// ---- Decide -----------------------------------------------------------------------------------------
+
+static bool decide(struct act *act, struct str decision, struct err *err)
+{
+    bool held = outbox_is(act, "held");
+    bool doubt = outbox_is(act, "in_doubt");
+    bool failed = outbox_is(act, "failed");
+    struct str state = S("queued");
+    struct str order = S("queued");
+    if (str_eq(decision, S("sent"))) {
+        if (!doubt) {
+            return err_set(err, ERR_CONFLICT, "Only an answer in doubt can be said to have been sent.");
+        }
+        state = S("sent");
+        order = S("done");
+    } else if (str_eq(decision, S("cancel"))) {
+        if (!doubt && !failed && !held && !outbox_is(act, "queued")) {
+            return err_set(err, ERR_CONFLICT, "This answer is not waiting for a decision.");
+        }
+        state = S("cancelled");
+        order = S("cancelled");
+    } else if (str_eq(decision, S("send_again"))) {
+        const struct channel_driver *driver;
+        if (!doubt && !failed && !held) {
+            return err_set(err, ERR_CONFLICT, "This answer is not waiting for a decision.");
+        }
+        if (!outbox_channel(act->tx, act->actor->workspace_id, act->row.channel_id, &driver, err)) {
+            return false;
+        }
+    } else {
+        return err_field(err, "decision", "unknown_value", "It is \"sent\", \"send_again\" or \"cancel\".");
+    }
+    return set_outbox(act, order, err) &&
+           message_row_state(&act->change, act->edit, &act->row, state, STR_NONE, err);
+}
+
+bool message_resolve(struct tx *tx, const struct actor *actor, i64 id, struct str decision, struct message *out,
+                     struct err *err)
+{
+    struct act act;
+    if (!begin(&act, tx, actor, id, err) || !find_outbox(&act, "send", err)) {
+        return false;
+    }
+    if (act.outbox.id == 0) {
+        return err_set(err, ERR_CONFLICT, "This message was never on its way.");
+    }
+    return decide(&act, decision, err) && finish(&act, out, err);
+}

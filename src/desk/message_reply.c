@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Writing: a note for colleagues, or an answer that goes into the outbox in the same write. What the
+// network would refuse is refused here, with the reason, before anything is stored.
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "channels/channel.h"
+#include "desk/events.h"
+#include "desk/mark.h"
+#include "desk/outbox.h"
+#include "sql_gen.h"
+#include <stdio.h>
+
+enum { NOTE_BYTES_MAX = 64 * 1024, NOTE_FILES_MAX = 10 };
+
+struct its_channel {
+    struct str kind, name, state, state_reason;
+};
+static const struct field its_channel_fields[] = {
+    FIELD(its_channel, FIELD_STR, kind, 0),
+    FIELD(its_channel, FIELD_STR, name, 0),
+    FIELD(its_channel, FIELD_STR, state, 0),
+    FIELD(its_channel, FIELD_STR, state_reason, 0),
+    FIELD_END,
+};
+static const struct type its_channel_type = {"ItsChannel", its_channel_fields, sizeof(struct its_channel)};
+
+struct file_row {
+    struct str mime;
+    i64 size, width, height;
+};
+static const struct field file_row_fields[] = {
+    FIELD(file_row, FIELD_STR, mime, 0),
+    FIELD(file_row, FIELD_I64, size, 0),
+    FIELD(file_row, FIELD_I64, width, 0),
+    FIELD(file_row, FIELD_I64, height, 0),
+    FIELD_END,
+};
+static const struct type file_row_type = {"FileRow", file_row_fields, sizeof(struct file_row)};
+
+struct writing { // one answer or note on its way into the database
+    struct tx *tx;
+    const struct actor *actor;
+    const struct message_draft *draft;
+    struct change change;
+    struct edit *edit;
+    const struct channel_driver *driver; // NULL for a note
+    struct str text, reply_to;
+    struct file_row *files; // one per attachment of the draft
+    i64 message_id;
+};
+
+bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struct channel_driver **ret_driver,
+                    struct err *err)
+{
+    struct its_channel channel = {};
+    if (!db_one(tx->conn, &SQL_message_channel, DB_ARGS(db_i64(workspace_id), db_i64(channel_id)), &its_channel_type,
+                &channel, tx->arena, err)) {
+        return false;
+    }
+    if (str_eq(channel.state, S("dead")) || str_eq(channel.state, S("disabled"))) {
+        const char *what = str_eq(channel.state, S("dead")) ? "is dead" : "is switched off";
+        return channel.state_reason.len > 0
+                   ? err_set(err, ERR_CONFLICT, "The channel “" STR_FMT "” %s: " STR_FMT, STR_ARG(channel.name), what,
+                             STR_ARG(channel.state_reason))
+                   : err_set(err, ERR_CONFLICT, "The channel “" STR_FMT "” %s.", STR_ARG(channel.name), what);
+    }
+    const struct channel_driver *driver = channel_driver_find(channel.kind);
+    if (!driver) {
+        return err_set(err, ERR_CONFLICT, "This version does not know the network “" STR_FMT "”.", STR_ARG(channel.kind));
+    }
+    *ret_driver = driver;
+    return true;
+}
+
+// Sortable base32 of the time in microseconds and 10 random bits, 13 characters: stable over every
+// attempt, and a record key where the network wants one.
+static struct str client_key(struct arena *arena)
+{
+    static const char digits[] = "234567abcdefghijklmnopqrstuvwxyz";
+    u64 value = ((u64)clock_now_us() << 10 | (random_u64() & 1023)) & (UINT64_MAX >> 1);
+    char *out = arena_alloc(arena, 13);
+    for (int i = 12; i >= 0; i--) {
+        out[i] = digits[value & 31];
+        value >>= 5;
+    }
+    return (struct str){out, 13};
+}
+
+bool outbox_add(struct change *change, const struct record *conversation, i64 message_id, const char *action,
+                struct err *err)
+{
+    struct tx *tx = change->tx;
+    return db_exec(tx->conn, &SQL_message_outbox_insert,
+                   DB_ARGS(db_i64(change->workspace_id), db_i64(conversation->channel_id), db_i64(conversation->id),
+                           db_i64(message_id), db_str(str_from(action)), db_str(client_key(tx->arena)),
+                           db_i64(tx->now)),
+                   NULL, err);
+}
+
+// ---- Checks -----------------------------------------------------------------------------------------
+
+static bool blank(struct str text)
+{
+    return str_trim(text).len == 0;
+}
+
+static const char *unit_name(enum text_unit unit)
+{
+    return unit == UNIT_BYTES ? "bytes" : "characters";
+}
+
+static bool check_text(const struct writing *w, struct err *err)
+{
+    bool public = str_eq(w->edit->after.visibility, S("public"));
+    struct text_limit limit = public ? w->driver->text_public : w->driver->text_private;
+    if (text_fits(limit, w->text)) {
+        return true;
+    }
+    if (limit.max > 0 && text_length(limit, w->text) > limit.max) {
+        return err_field(err, "text", "too_long", "%s takes at most %zu %s; this text has %zu.", w->driver->title,
+                         limit.max, unit_name(limit.unit), text_length(limit, w->text));
+    }
+    return err_field(err, "text", "too_long", "%s takes at most %zu bytes; this text has %zu.", w->driver->title,
+                     limit.max_bytes, w->text.len);
+}
+
+static bool check_can(const struct writing *w, struct err *err)
+{
+    bool public = str_eq(w->edit->after.visibility, S("public"));
+    unsigned need = public ? CAN_PUBLIC : CAN_DM;
+    if (w->driver->can & need) {
+        return true;
+    }
+    return err_set(err, ERR_CONFLICT, "%s takes no %s answers.", w->driver->title, public ? "public" : "private");
+}
+
+static bool check_files(const struct writing *w, struct err *err)
+{
+    size_t n = w->draft->attachments.len;
+    size_t most = !w->driver ? NOTE_FILES_MAX : w->driver->can & CAN_SEND_PICTURES ? w->driver->max_pictures : 0;
+    if (n <= most) {
+        return true;
+    }
+    if (most == 0) {
+        return err_field(err, "attachments", "not_possible", "%s takes no pictures.", w->driver->title);
+    }
+    return err_field(err, "attachments", "too_many", "At most %zu pictures go with one message.", most);
+}
+
+static bool check_file(const struct writing *w, const char *field, const struct file_row *file, struct err *err)
+{
+    if (!w->driver) {
+        return true;
+    }
+    if (!str_starts(file->mime, S("image/"))) {
+        return err_field(err, field, "not_possible", "%s takes pictures only.", w->driver->title);
+    }
+    if (w->driver->max_picture_bytes > 0 && (size_t)file->size > w->driver->max_picture_bytes) {
+        return err_field(err, field, "too_large", "%s takes pictures of at most %zu bytes; this one has %lld.",
+                         w->driver->title, w->driver->max_picture_bytes, (long long)file->size);
+    }
+    return true;
+}
+
+static bool load_files(struct writing *w, struct err *err)
+{
+    w->files = arena_array(w->tx->arena, struct file_row, w->draft->attachments.len);
+    for (size_t i = 0; i < w->draft->attachments.len; i++) {
+        char field[48];
+        struct err why = {};
+        snprintf(field, sizeof(field), "attachments.%zu.sha256", i);
+        if (!db_one(w->tx->conn, &SQL_message_file,
+                    DB_ARGS(db_i64(w->actor->workspace_id), db_str(w->draft->attachments.items[i].sha256)),
+                    &file_row_type, &w->files[i], w->tx->arena, &why)) {
+            if (why.code == ERR_NOT_FOUND) {
+                return err_field(err, field, "unknown", "There is no such file. Put it first.");
+            }
+            *err = why;
+            return false;
+        }
+        if (!check_file(w, field, &w->files[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// What it answers: the message named, or the newest one of the customer.
+static bool find_answered(struct writing *w, struct err *err)
+{
+    struct rows *rows;
+    if (w->draft->reply_to > 0) {
+        struct message_row row;
+        struct edit *edit;
+        struct err why = {};
+        if (!message_row_load(&w->change, w->draft->reply_to, &row, &edit, &why)) {
+            if (why.code != ERR_NOT_FOUND) {
+                *err = why;
+                return false;
+            }
+            row.conversation_id = 0;
+        }
+        if (row.conversation_id != w->edit->after.id) {
+            return err_field(err, "reply_to", "unknown", "There is no such message in this conversation.");
+        }
+        if (!str_given(row.external_id) || row.deleted_at > 0) {
+            return err_field(err, "reply_to", "not_possible", "The network does not know that message (any more).");
+        }
+        w->reply_to = row.external_id;
+        return true;
+    }
+    if (!db_query(w->tx->conn, &SQL_message_newest_in,
+                  DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->edit->after.id)), &rows, err)) {
+        return false;
+    }
+    if (rows_next(rows)) {
+        w->reply_to = row_str(rows, 0, w->tx->arena);
+    }
+    return rows_end(rows, err);
+}
+
+static bool prepare_note(struct writing *w, struct err *err)
+{
+    if (!actor_may(w->actor, MAY_NOTE)) {
+        return err_set(err, ERR_DENIED, "Your role may not write notes.");
+    }
+    if (blank(w->text) && w->draft->attachments.len == 0) {
+        return err_field(err, "text", "required", "A note has a text.");
+    }
+    if (w->text.len > NOTE_BYTES_MAX) {
+        return err_field(err, "text", "too_long", "A note has at most %d bytes.", NOTE_BYTES_MAX);
+    }
+    if (w->draft->reply_to > 0) {
+        return err_field(err, "reply_to", "not_possible", "A note answers no message.");
+    }
+    return check_files(w, err) && load_files(w, err);
+}
+
+static bool prepare_reply(struct writing *w, struct err *err)
+{
+    if (!actor_may(w->actor, MAY_REPLY)) {
+        return err_set(err, ERR_DENIED, "Your role may not answer customers.");
+    }
+    if (blank(w->text) && w->draft->attachments.len == 0) {
+        return err_field(err, "text", "required", "An answer has a text or a picture.");
+    }
+    return outbox_channel(w->tx, w->actor->workspace_id, w->edit->after.channel_id, &w->driver, err) &&
+           check_can(w, err) && check_text(w, err) && check_files(w, err) && load_files(w, err) &&
+           find_answered(w, err);
+}
+
+// ---- Writing ----------------------------------------------------------------------------------------
+
+static bool insert_message(struct writing *w, struct err *err)
+{
+    bool note = !w->driver;
+    const struct record *row = &w->edit->after;
+    i64 now = w->tx->now;
+    return db_one_i64(
+        w->tx->conn, &SQL_message_insert,
+        DB_ARGS(db_i64(w->actor->workspace_id), db_i64(row->id), db_i64(row->channel_id), db_str(STR_NONE),
+                db_str(S("out")), db_str(note ? S("note") : S("message")), db_str(note ? S("team") : row->visibility),
+                db_str(S("agent")), db_i64(0), db_i64(w->actor->agent_id),
+                db_str(str_given(w->actor->name) ? w->actor->name : S("")), db_str(S("")), db_str(w->text),
+                db_str(S("")), db_str(w->reply_to), db_str(S("{}")), db_i64(now), db_i64(now), db_opt(0), db_opt(0),
+                db_i64(1), db_str(note ? STR_NONE : S("queued"))),
+        &w->message_id, err);
+}
+
+static bool insert_files(struct writing *w, struct err *err)
+{
+    for (size_t i = 0; i < w->draft->attachments.len; i++) {
+        const struct draft_attachment *draft = &w->draft->attachments.items[i];
+        const struct file_row *file = &w->files[i];
+        if (!db_exec(w->tx->conn, &SQL_message_attach,
+                     DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->message_id), db_i64((i64)i), db_str(S("")),
+                             db_str(file->mime), db_str(str_given(draft->name) ? draft->name : S("")),
+                             db_str(str_given(draft->alt) ? draft->alt : S("")), db_i64(file->size),
+                             db_i64(file->width), db_i64(file->height), db_str(draft->sha256), db_str(S("ready")),
+                             db_str(S("")), db_i64(0)),
+                     NULL, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void conversation_heard(struct writing *w)
+{
+    struct record *row = &w->edit->after;
+    i64 now = w->tx->now;
+    w->edit->touched = true;
+    if (!w->driver) {
+        return;
+    }
+    row->message_count++;
+    row->unread = 0;
+    row->waiting_since = 0; // this answer is newer than all that came
+    row->last_out_at = now > row->last_out_at ? now : row->last_out_at;
+    if (now > row->last_message_at) {
+        struct str file = S("");
+        if (w->draft->attachments.len > 0) {
+            const struct draft_attachment *first = &w->draft->attachments.items[0];
+            file = first->alt.len > 0 ? first->alt : str_given(first->name) ? first->name : S("");
+        }
+        row->last_message_at = now;
+        row->preview = edit_preview(w->tx->arena, w->text, file);
+    } else {
+        w->edit->renew_preview = true;
+    }
+}
+
+static bool write_it(struct writing *w, struct err *err)
+{
+    struct str data = w->driver ? S("{\"direction\":\"out\",\"kind\":\"message\",\"origin\":\"agent\"}")
+                                : S("{\"direction\":\"out\",\"kind\":\"note\",\"origin\":\"agent\"}");
+    if (!insert_message(w, err) || !insert_files(w, err) ||
+        (w->driver && !outbox_add(&w->change, &w->edit->after, w->message_id, "send", err))) {
+        return false;
+    }
+    conversation_heard(w);
+    return change_log(&w->change, EVENT_MESSAGE_CREATED, &w->edit->after, w->message_id, data, err) &&
+           change_finish(&w->change, err);
+}
+
+bool message_reply(struct tx *tx, const struct actor *actor, i64 conversation_id, const struct message_draft *draft,
+                   struct message *out, struct err *err)
+{
+    struct writing w = {.tx = tx, .actor = actor, .draft = draft, .text = str_given(draft->text) ? draft->text : S("")};
+    change_init(&w.change, tx, actor->workspace_id, actor->agent_id);
+    if (!change_open(&w.change, conversation_id, &w.edit, err)) {
+        return false;
+    }
+    if (!actor_sees(actor, w.edit->before.channel_id, w.edit->before.team_id)) {
+        return err_set(err, ERR_NOT_FOUND, "There is no such conversation.");
+    }
+    bool note = str_eq(draft->kind, S("note"));
+    return (note ? prepare_note(&w, err) : prepare_reply(&w, err)) && write_it(&w, err) &&
+           message_get(tx->conn, actor, w.message_id, tx->arena, out, err);
+}
