@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// Request parsing, see parse.h. llhttp (strict mode) reads the head and the chunks; the checks here are
-// those it leaves to its user: exactly one plain length, exactly one Host, known version, form of target.
+// Request parsing, see parse.h. llhttp (strict mode) reads the head; the checks here are those it
+// leaves to its user: exactly one plain length, exactly one Host, known version, form of target.
 #include "net/parse.h"
 #include "base/log.h"
 #include "net/head.h"
 #include "net/target.h"
-
-// Bytes a chunked body may spend on framing beyond its data.
-#define CHUNK_OVERHEAD_MAX 65536
 
 static bool refuse(struct parse *parse, int status, const char *detail)
 {
@@ -31,10 +28,6 @@ static int on_field(llhttp_t *llhttp, const char *at, size_t len)
     struct parse *parse = llhttp->data;
     struct http_request *req = parse->req;
 
-    // A field after the last chunk: trailers are refused, nothing here reads them.
-    if (parse->done || parse->chunked) {
-        return HPE_USER;
-    }
     if (parse->n_headers == 0 || parse->in_value) {
         if (parse->n_headers == HEAD_HEADER_COUNT_MAX) {
             return HPE_USER;
@@ -84,43 +77,12 @@ static int on_headers_complete(llhttp_t *llhttp)
     return HPE_PAUSED;
 }
 
-static int on_body(llhttp_t *llhttp, const char *at, size_t len)
-{
-    struct parse *parse = llhttp->data;
-
-    if (len > parse->body_limit - parse->body.len) {
-        parse->status = 413;
-        return HPE_USER;
-    }
-    buf_add(&parse->body, (struct str){at, len});
-    return 0;
-}
-
-static int on_message_complete(llhttp_t *llhttp)
-{
-    struct parse *parse = llhttp->data;
-
-    parse->done = true;
-    return HPE_PAUSED;
-}
-
-// Chunk extensions have no use here and proxies disagree about them.
-static int on_extension(llhttp_t *llhttp, const char *at, size_t len)
-{
-    (void)llhttp, (void)at, (void)len;
-    return HPE_USER;
-}
-
 static const llhttp_settings_t callbacks = {
     .on_url = on_url,
     .on_header_field = on_field,
     .on_header_value = on_value,
     .on_header_value_complete = on_value_complete,
     .on_headers_complete = on_headers_complete,
-    .on_body = on_body,
-    .on_message_complete = on_message_complete,
-    .on_chunk_extension_name = on_extension,
-    .on_chunk_extension_value = on_extension,
 };
 
 // ---- The head ---------------------------------------------------------------------------------------
@@ -131,14 +93,13 @@ static bool run_llhttp(struct parse *parse, struct str head)
     llhttp_errno_t code = llhttp_execute(&parse->llhttp, head.ptr, head.len);
 
     if (code == HPE_PAUSED && llhttp_get_error_pos(&parse->llhttp) == head.ptr + head.len) {
-        llhttp_resume(&parse->llhttp);
         return true;
     }
     if (code == HPE_INVALID_METHOD) {
         return refuse(parse, 501, "This method is not known.");
     }
     if (code == HPE_INVALID_VERSION) {
-        return refuse(parse, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+        return refuse(parse, 505, "This version of HTTP is not spoken here.");
     }
     return refuse(parse, 400, "The head of the request is not valid HTTP.");
 }
@@ -163,7 +124,7 @@ static bool check_line(struct parse *parse, struct str head)
     struct str version = str_sub(rest, 5, 8);
 
     if (!str_eq(version, S("1.1")) && !str_eq(version, S("1.0"))) {
-        return refuse(parse, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
+        return refuse(parse, 505, "This version of HTTP is not spoken here.");
     }
     return target.len > 0 || refuse(parse, 400, "The target is missing.");
 }
@@ -350,22 +311,18 @@ bool parse_begin_body(struct parse *parse, size_t limit)
 
 static bool read_chunks(struct parse *parse, struct str bytes, size_t *ret_used)
 {
-    llhttp_errno_t code = llhttp_execute(&parse->llhttp, bytes.ptr, bytes.len);
-
-    *ret_used = bytes.len;
-    if (code == HPE_PAUSED && parse->done) {
-        *ret_used = (size_t)(llhttp_get_error_pos(&parse->llhttp) - bytes.ptr);
+    switch (chunk_read(&parse->chunk, bytes, parse->body_limit, &parse->body, ret_used)) {
+    case CHUNK_MORE:
         return true;
+    case CHUNK_DONE:
+        parse->done = true;
+        return true;
+    case CHUNK_TOO_LARGE:
+        return refuse(parse, 413, "The body is larger than this address takes.");
+    case CHUNK_BAD:
+        break;
     }
-    if (code != HPE_OK) {
-        return parse->status == 413 ? refuse(parse, 413, "The body is larger than this address takes.")
-                                    : refuse(parse, 400, "The chunks of the body are not valid.");
-    }
-    parse->body_wire += bytes.len;
-    if (parse->body_wire - parse->body.len > CHUNK_OVERHEAD_MAX + parse->body.len) {
-        return refuse(parse, 400, "The chunks of the body are too small.");
-    }
-    return true;
+    return refuse(parse, 400, "The chunks of the body are not valid.");
 }
 
 bool parse_body(struct parse *parse, struct str bytes, size_t *ret_used)

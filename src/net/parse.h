@@ -3,6 +3,7 @@
 // could be read in two ways is refused with a status and a sentence.
 #pragma once
 #include "base/buf.h"
+#include "net/chunk.h"
 #include "net/http.h"
 #include <llhttp.h>
 
@@ -19,8 +20,8 @@ struct parse {
     u64 content_length; // 0 when chunked or absent
     struct buf body;    // heap; the owner ends it with buf_finish
     size_t body_limit;
-    size_t body_wire; // bytes of chunked framing and data
-    int status;       // why refused, with detail
+    struct chunk_scan chunk;
+    int status; // why refused, with detail
     const char *detail;
 };
 
