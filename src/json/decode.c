@@ -121,6 +121,15 @@ static bool decode_json(struct decoder *d, const struct field *field, const stru
     return true;
 }
 
+// What is nested always comes whole, also in a change: nobody could tell which of its members were given.
+static bool decode_whole(struct decoder *d, const struct json *value, const struct type *type, void *out)
+{
+    struct decoder whole = {.arena = d->arena, .create = true, .err = d->err};
+    field_set given;
+    memset(out, 0, type->size);
+    return decode_object(&whole, value, type, out, &given);
+}
+
 static bool decode_item(struct decoder *d, const struct field *field, const struct json *value, void *out)
 {
     if (field->kind == FIELD_STRS) {
@@ -129,8 +138,7 @@ static bool decode_item(struct decoder *d, const struct field *field, const stru
     if (field->kind == FIELD_IDS) {
         return decode_i64(d, "", value, 1, SAFE_INTEGER, out);
     }
-    field_set given;
-    return decode_object(d, value, field->type, out, &given);
+    return decode_whole(d, value, field->type, out);
 }
 
 static size_t item_size(const struct field *field)
@@ -165,8 +173,7 @@ static bool decode_list(struct decoder *d, const struct field *field, const stru
 
 static bool decode_struct(struct decoder *d, const struct field *field, const struct json *value, void *out)
 {
-    field_set given;
-    if (!decode_object(d, value, field->type, out, &given)) {
+    if (!decode_whole(d, value, field->type, out)) {
         err_prefix(d->err, field->name);
         return false;
     }

@@ -69,7 +69,8 @@ typedef u64 field_set;
 // Fills *out (zeroed by the caller) from a JSON object. Unknown members, wrong types, read-only
 // members, too long values and (when `create`) missing required ones fail with ERR_INVALID naming the
 // field; *out is untouched then. json_decode takes bytes: a bad JSON text is ERR_SYNTAX; a string with NUL
-// or half a surrogate pair is ERR_INVALID with reason "invalid_text".
+// or half a surrogate pair is ERR_INVALID with reason "invalid_text". What is nested must be whole (its
+// required members too), whatever `create` says.
 bool json_decode(struct str body, const struct type *type, bool create, struct arena *arena, void *out,
                  field_set *ret_given, struct err *err) MUST_CHECK;
 bool json_decode_value(const struct json *value, const struct type *type, bool create, struct arena *arena,

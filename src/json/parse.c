@@ -79,6 +79,10 @@ static bool scan_text(struct scan *scan, struct err *err)
             pos = pass_escape(scan, pos);
             continue;
         }
+        if (c == 0) {
+            // jansson takes NUL for the end of the text and would not see what follows.
+            return err_set(err, ERR_SYNTAX, "This is not JSON: it holds a NUL (byte %zu).", pos);
+        }
         if (c == '"') {
             in_string = !in_string;
         } else if (!in_string && (c == '[' || c == '{') && ++depth > DEPTH_MAX) {
