@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What people do to one message: like it, take an own answer back, say what became of one in doubt.
+#include "desk/delivery.h"
 #include "desk/events.h"
 #include "desk/mark.h"
 #include "desk/outbox.h"
@@ -50,13 +51,10 @@ static bool find_outbox(struct act *act, const char *action, struct err *err)
     return rows_end(rows, err);
 }
 
-static bool set_outbox(struct act *act, struct str state, struct err *err)
+static bool cancel_outbox(struct act *act, struct err *err)
 {
-    bool over = !str_eq(state, S("queued"));
-    return db_exec(act->tx->conn, &SQL_message_outbox_set,
-                   DB_ARGS(db_str(state), db_i64(act->tx->now), db_opt(over ? act->tx->now : 0),
-                           db_i64(act->actor->workspace_id), db_i64(act->outbox.id)),
-                   NULL, err);
+    return db_exec(act->tx->conn, &SQL_message_outbox_cancel,
+                   DB_ARGS(db_i64(act->tx->now), db_i64(act->actor->workspace_id), db_i64(act->outbox.id)), NULL, err);
 }
 
 static bool outbox_is(const struct act *act, const char *state)
@@ -89,9 +87,9 @@ static bool order_like(struct act *act, bool like, struct err *err)
         return false;
     }
     if (outbox_is(act, "queued") || outbox_is(act, "held")) {
-        return set_outbox(act, S("cancelled"), err);
+        return cancel_outbox(act, err);
     }
-    return outbox_add(&act->change, &act->edit->after, act->row.id, like ? "like" : "unlike", err);
+    return outbox_add(&act->change, &act->edit->after, act->row.id, like ? S("like") : S("unlike"), err);
 }
 
 bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, struct message *out, struct err *err)
@@ -126,10 +124,9 @@ static bool is_state(const struct act *act, const char *state)
 // It never left: nothing to ask of the network.
 static bool take_back(struct act *act, struct err *err)
 {
-    if (outbox_is(act, "queued") || outbox_is(act, "held") || outbox_is(act, "failed")) {
-        if (!set_outbox(act, S("cancelled"), err)) {
-            return false;
-        }
+    bool waits = outbox_is(act, "queued") || outbox_is(act, "held") || outbox_is(act, "failed");
+    if (waits && !delivery_resolve(act->tx, act->actor->workspace_id, act->row.id, S("cancel"), err)) {
+        return false;
     }
     return message_row_state(&act->change, act->edit, &act->row, S("cancelled"), STR_NONE, err) &&
            message_row_delete(&act->change, act->edit, &act->row, act->tx->now, err);
@@ -150,7 +147,7 @@ static bool order_delete(struct act *act, struct err *err)
     if (act->outbox.id > 0 && !outbox_is(act, "failed") && !outbox_is(act, "cancelled") && !outbox_is(act, "done")) {
         return true; // asked for already
     }
-    return outbox_add(&act->change, &act->edit->after, act->row.id, "delete", err);
+    return outbox_add(&act->change, &act->edit->after, act->row.id, S("delete"), err);
 }
 
 static bool delete_answer(struct act *act, struct err *err)
@@ -192,49 +189,19 @@ bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct mes
 
 // ---- Decide -----------------------------------------------------------------------------------------
 
-static bool decide(struct act *act, struct str decision, struct err *err)
-{
-    bool held = outbox_is(act, "held");
-    bool doubt = outbox_is(act, "in_doubt");
-    bool failed = outbox_is(act, "failed");
-    struct str state = S("queued");
-    struct str order = S("queued");
-    if (str_eq(decision, S("sent"))) {
-        if (!doubt) {
-            return err_set(err, ERR_CONFLICT, "Only an answer in doubt can be said to have been sent.");
-        }
-        state = S("sent");
-        order = S("done");
-    } else if (str_eq(decision, S("cancel"))) {
-        if (!doubt && !failed && !held && !outbox_is(act, "queued")) {
-            return err_set(err, ERR_CONFLICT, "This answer is not waiting for a decision.");
-        }
-        state = S("cancelled");
-        order = S("cancelled");
-    } else if (str_eq(decision, S("send_again"))) {
-        const struct channel_driver *driver;
-        if (!doubt && !failed && !held) {
-            return err_set(err, ERR_CONFLICT, "This answer is not waiting for a decision.");
-        }
-        if (!outbox_channel(act->tx, act->actor->workspace_id, act->row.channel_id, &driver, err)) {
-            return false;
-        }
-    } else {
-        return err_field(err, "decision", "unknown_value", "It is \"sent\", \"send_again\" or \"cancel\".");
-    }
-    return set_outbox(act, order, err) &&
-           message_row_state(&act->change, act->edit, &act->row, state, STR_NONE, err);
-}
-
 bool message_resolve(struct tx *tx, const struct actor *actor, i64 id, struct str decision, struct message *out,
                      struct err *err)
 {
     struct act act;
-    if (!begin(&act, tx, actor, id, err) || !find_outbox(&act, "send", err)) {
+    const struct channel_driver *driver;
+    if (!begin(&act, tx, actor, id, err)) {
         return false;
     }
-    if (act.outbox.id == 0) {
-        return err_set(err, ERR_CONFLICT, "This message was never on its way.");
+    bool again = str_eq(decision, S("send_again"));
+    if (again && !outbox_channel(tx, actor->workspace_id, act.row.channel_id, &driver, err)) {
+        return false;
     }
-    return decide(&act, decision, err) && finish(&act, out, err);
+    struct str state = again ? S("queued") : str_eq(decision, S("sent")) ? S("sent") : S("cancelled");
+    return delivery_resolve(tx, actor->workspace_id, id, decision, err) &&
+           message_row_state(&act.change, act.edit, &act.row, state, STR_NONE, err) && finish(&act, out, err);
 }

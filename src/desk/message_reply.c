@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Writing: a note for colleagues, or an answer that goes into the outbox in the same write. What the
 // network would refuse is refused here, with the reason, before anything is stored.
-#include "base/clock.h"
-#include "base/crypto.h"
 #include "channels/channel.h"
+#include "desk/delivery.h"
 #include "desk/events.h"
 #include "desk/mark.h"
 #include "desk/outbox.h"
@@ -72,29 +71,11 @@ bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struc
     return true;
 }
 
-// Sortable base32 of the time in microseconds and 10 random bits, 13 characters: stable over every
-// attempt, and a record key where the network wants one.
-static struct str client_key(struct arena *arena)
-{
-    static const char digits[] = "234567abcdefghijklmnopqrstuvwxyz";
-    u64 value = ((u64)clock_now_us() << 10 | (random_u64() & 1023)) & (UINT64_MAX >> 1);
-    char *out = arena_alloc(arena, 13);
-    for (int i = 12; i >= 0; i--) {
-        out[i] = digits[value & 31];
-        value >>= 5;
-    }
-    return (struct str){out, 13};
-}
-
-bool outbox_add(struct change *change, const struct record *conversation, i64 message_id, const char *action,
+bool outbox_add(struct change *change, const struct record *conversation, i64 message_id, struct str action,
                 struct err *err)
 {
-    struct tx *tx = change->tx;
-    return db_exec(tx->conn, &SQL_message_outbox_insert,
-                   DB_ARGS(db_i64(change->workspace_id), db_i64(conversation->channel_id), db_i64(conversation->id),
-                           db_i64(message_id), db_str(str_from(action)), db_str(client_key(tx->arena)),
-                           db_i64(tx->now)),
-                   NULL, err);
+    return delivery_enqueue(change->tx, change->workspace_id, conversation->channel_id, conversation->id, message_id,
+                            action, err);
 }
 
 // ---- Checks -----------------------------------------------------------------------------------------
@@ -315,7 +296,7 @@ static bool write_it(struct writing *w, struct err *err)
     struct str data = w->driver ? S("{\"direction\":\"out\",\"kind\":\"message\",\"origin\":\"agent\"}")
                                 : S("{\"direction\":\"out\",\"kind\":\"note\",\"origin\":\"agent\"}");
     if (!insert_message(w, err) || !insert_files(w, err) ||
-        (w->driver && !outbox_add(&w->change, &w->edit->after, w->message_id, "send", err))) {
+        (w->driver && !outbox_add(&w->change, &w->edit->after, w->message_id, S("send"), err))) {
         return false;
     }
     conversation_heard(w);

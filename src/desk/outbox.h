@@ -9,5 +9,5 @@
 bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struct channel_driver **ret_driver,
                     struct err *err) MUST_CHECK;
 // A row behind what the conversation already waits for. action: send, delete, like, unlike.
-bool outbox_add(struct change *change, const struct record *conversation, i64 message_id, const char *action,
+bool outbox_add(struct change *change, const struct record *conversation, i64 message_id, struct str action,
                 struct err *err) MUST_CHECK;

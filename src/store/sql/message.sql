@@ -141,11 +141,6 @@ INSERT INTO attachment (workspace_id, message_id, position, url, mime, name, alt
 VALUES (:workspace, :message, :position, :url, :mime, :name, :alt, :size, :width, :height, :sha256, :state, :reason, :next_at)
 ON CONFLICT DO NOTHING;
 
--- name: message_outbox_insert :exec
--- Something for the network to hear, in order behind what the conversation already waits for.
-INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, next_at, created_at)
-VALUES (:workspace, :channel, :conversation, :message, :action, :client_key, 'queued', :now, :now);
-
 -- name: message_outbox_of :one
 -- The newest row of one action for a message.
 -- scan: ok, a message has very few outbox rows
@@ -158,12 +153,9 @@ SELECT id, state FROM outbox
 -- only: both
 ;
 
--- name: message_outbox_set :exec
--- A person's word on it: queued again, done or cancelled.
-UPDATE outbox
-   SET state = :state, attempts = 0, next_at = :now, lease_until = 0, lease_owner = '', doubt_since = NULL, error = '',
-       done_at = :done_at
- WHERE workspace_id = :workspace AND id = :id;
+-- name: message_outbox_cancel :exec
+-- An order nobody has begun is taken back.
+UPDATE outbox SET state = 'cancelled', done_at = :now WHERE workspace_id = :workspace AND id = :id;
 
 -- name: message_mark_get :one
 -- What the network said about a message before it was here.

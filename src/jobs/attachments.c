@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// See attachments.h. The attempt is counted and committed before a byte is fetched, so a picture that
+// ends a child or the process is not tried for ever. Three tries with growing pauses, then "failed" with
+// the reason; what is no picture, too large or forbidden is "refused" at once.
+#include "jobs/attachments.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/picture.h"
+#include "desk/events.h"
+#include "desk/file.h"
+#include "jobs/worker.h"
+#include "sql_gen.h"
+#include "store/log.h"
+
+enum { AT_ONCE = 8, TRIES = 3, FETCH_MS = 30000, LEASE_MS = 120000 };
+
+struct wanted {
+    i64 id, workspace_id, message_id, attempts;
+    struct str url, mime;
+};
+struct wanted_list {
+    struct wanted *items;
+    size_t len, cap;
+};
+struct attachments {
+    struct jobs_settings settings;
+    struct worker *worker;
+};
+struct claiming {
+    struct arena *arena;
+    struct wanted_list list;
+};
+struct result { // what became of one
+    const struct wanted *wanted;
+    const struct file *file; // NULL: not ready
+    const char *state;       // waiting (again), refused, failed, ready
+    struct str reason;
+};
+
+// ---- Claim ------------------------------------------------------------------------------------------
+
+static bool claim(struct tx *tx, void *arg, struct err *err)
+{
+    struct claiming *claiming = arg;
+    struct rows *rows;
+    claiming->list.len = 0;
+    if (!db_query(tx->conn, &SQL_attachment_due, DB_ARGS(db_i64(tx->now), db_i64(AT_ONCE)), &rows, err)) {
+        return false;
+    }
+    while (rows_next(rows)) {
+        *list_push(&claiming->list, claiming->arena) = (struct wanted){.id = row_i64(rows, 0),
+                                                                       .workspace_id = row_i64(rows, 1),
+                                                                       .message_id = row_i64(rows, 2),
+                                                                       .url = row_str(rows, 3, claiming->arena),
+                                                                       .mime = row_str(rows, 4, claiming->arena),
+                                                                       .attempts = row_i64(rows, 5)};
+    }
+    if (!rows_end(rows, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < claiming->list.len; i++) {
+        const struct wanted *wanted = &claiming->list.items[i];
+        if (!db_exec(tx->conn, &SQL_attachment_claim,
+                     DB_ARGS(db_i64(tx->now + LEASE_MS), db_i64(wanted->workspace_id), db_i64(wanted->id)), NULL,
+                     err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool nothing_due(struct db *db)
+{
+    struct conn *conn = db_take(db);
+    struct rows *rows;
+    struct err err = {};
+    bool nothing = true;
+    if (db_query(conn, &SQL_attachment_waiting, DB_ARGS(db_i64(clock_now())), &rows, &err)) {
+        nothing = !rows_next(rows);
+        nothing = rows_end(rows, &err) && nothing;
+    }
+    db_give(db, conn);
+    return nothing;
+}
+
+// ---- One picture ------------------------------------------------------------------------------------
+
+static struct result again(const struct wanted *wanted, struct str reason)
+{
+    bool last = wanted->attempts + 1 >= TRIES;
+    return (struct result){.wanted = wanted, .state = last ? "failed" : "waiting", .reason = reason};
+}
+
+static struct result refused(const struct wanted *wanted, struct str reason)
+{
+    return (struct result){.wanted = wanted, .state = "refused", .reason = reason};
+}
+
+static struct result take(struct attachments *job, const struct wanted *wanted, struct str bytes, struct arena *arena)
+{
+    struct picture picture = {};
+    struct err err = {};
+    enum child_result how =
+        picture_clean(job->settings.nursery, job->settings.picture_kind, bytes, arena, &picture, &err);
+    if (how != CHILD_OK) {
+        struct str why = str_copy(arena, str_from(err.text));
+        return how == CHILD_REFUSED ? refused(wanted, why) : again(wanted, why);
+    }
+    struct file *file = arena_new(arena, struct file);
+    *file = (struct file){.mime = picture.mime,
+                          .size = (i64)picture.bytes.len,
+                          .width = picture.width,
+                          .height = picture.height};
+    if (!file_keep(job->settings.db, wanted->workspace_id, 0, picture.bytes, file, arena, &err)) {
+        return again(wanted, S("It could not be stored."));
+    }
+    return (struct result){.wanted = wanted, .file = file, .state = "ready", .reason = S("")};
+}
+
+static struct result fetch(struct attachments *job, const struct wanted *wanted, struct arena *arena)
+{
+    struct net_request request = {
+        .method = S("GET"), .url = wanted->url, .timeout_ms = FETCH_MS, .max_answer = FILE_MAX};
+    struct net_answer answer = {};
+    if (wanted->mime.len > 0 && !str_starts(wanted->mime, S("image/"))) {
+        return refused(wanted, S("Only pictures are kept here; open it on the network."));
+    }
+    client_fetch(job->settings.client, &request, FETCH_REDIRECTS, arena, &answer);
+    if (!answer.got_answer) {
+        return again(wanted, str_copy(arena, str_from(answer.error)));
+    }
+    if (answer.status == 403 || answer.status == 404 || answer.status == 410) {
+        return refused(wanted, str_printf(arena, "The network does not give it out (HTTP %d).", answer.status));
+    }
+    if (answer.status != 200) {
+        return again(wanted, str_printf(arena, "The network answered HTTP %d.", answer.status));
+    }
+    return take(job, wanted, answer.body, arena);
+}
+
+// ---- What became of it ------------------------------------------------------------------------------
+
+static bool log_it(struct tx *tx, const struct result *result, struct err *err)
+{
+    const struct wanted *wanted = result->wanted;
+    struct event event = {.workspace_id = wanted->workspace_id, .message_id = wanted->message_id};
+    struct rows *rows;
+    if (!db_query(tx->conn, &SQL_attachment_place, DB_ARGS(db_i64(wanted->workspace_id), db_i64(wanted->id)), &rows,
+                  err)) {
+        return false;
+    }
+    if (rows_next(rows)) {
+        event.conversation_id = row_i64(rows, 0);
+        event.channel_id = row_i64(rows, 1);
+    }
+    if (!rows_end(rows, err)) {
+        return false;
+    }
+    event.kind = S(EVENT_MESSAGE_ATTACHMENT);
+    event.data = str_printf(tx->arena, "{\"attachment_id\":%lld,\"state\":\"%s\"}", (long long)wanted->id, result->state);
+    return log_append(tx, &event, err);
+}
+
+static bool settle(struct tx *tx, void *arg, struct err *err)
+{
+    const struct result *result = arg;
+    const struct wanted *wanted = result->wanted;
+    const struct file *file = result->file;
+    i64 changed;
+    i64 pause = (i64)30000 << (2 * wanted->attempts); // 30 s, 2 min
+    bool ok = file ? db_exec(tx->conn, &SQL_attachment_ready,
+                             DB_ARGS(db_str(file->sha256), db_str(file->mime), db_i64(file->size), db_i64(file->width),
+                                     db_i64(file->height), db_i64(wanted->workspace_id), db_i64(wanted->id)),
+                             &changed, err)
+                   : db_exec(tx->conn, &SQL_attachment_not,
+                             DB_ARGS(db_str(str_from(result->state)), db_str(result->reason), db_i64(tx->now + pause),
+                                     db_i64(wanted->workspace_id), db_i64(wanted->id)),
+                             &changed, err);
+    bool waits = strcmp(result->state, "waiting") == 0;
+    return ok && (changed == 0 || waits || log_it(tx, result, err));
+}
+
+static void handle(struct attachments *job, const struct wanted *wanted)
+{
+    struct arena *arena = arena_take();
+    struct err err = {};
+    struct result result = wanted->attempts >= TRIES
+                               ? refused(wanted, S("Three attempts to look at it ended without a result."))
+                               : fetch(job, wanted, arena);
+    if (!db_write(job->settings.db, WRITE_READER, settle, &result, &err)) {
+        log_event(LOG_WARN, "attachment.failed", LOG_I("attachment", wanted->id), LOG_C("error", err.text));
+    }
+    arena_give(arena);
+}
+
+static i64 turn(struct worker *worker, void *arg)
+{
+    struct attachments *job = arg;
+    struct arena *arena = arena_take();
+    struct claiming claiming = {.arena = arena};
+    struct err err = {};
+    i64 pause = 1000;
+    if (!nothing_due(job->settings.db) && db_write(job->settings.db, WRITE_READER, claim, &claiming, &err)) {
+        for (size_t i = 0; i < claiming.list.len && !worker_stopping(worker); i++) {
+            handle(job, &claiming.list.items[i]);
+        }
+        pause = claiming.list.len > 0 ? 0 : 1000;
+    }
+    arena_give(arena);
+    return pause;
+}
+
+struct attachments *attachments_start(const struct jobs_settings *settings)
+{
+    struct attachments *job = mem_alloc(sizeof(*job));
+    job->settings = *settings;
+    job->worker = worker_start("attachments", turn, job);
+    return job;
+}
+
+void attachments_ask_stop(struct attachments *job)
+{
+    worker_ask_stop(job->worker);
+}
+
+bool attachments_join(struct attachments *job, i64 until_mono)
+{
+    if (job && !worker_join(job->worker, until_mono)) {
+        return false;
+    }
+    mem_free(job);
+    return true;
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Pictures that customers sent: fetched through the guarded client, cleaned in a child, kept as files.
+#pragma once
+#include "jobs/jobs.h"
+
+struct attachments;
+struct attachments *attachments_start(const struct jobs_settings *settings);
+void attachments_ask_stop(struct attachments *job);
+bool attachments_join(struct attachments *job, i64 until_mono);

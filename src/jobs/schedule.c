@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// See schedule.h. Each entry is a bounded write that is repeated while it finds something, so a long
+// neglected table never holds up the others' writes.
+#include "jobs/schedule.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "desk/conversation.h"
+#include "sql_gen.h"
+
+enum { AT_ONCE = 500 };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+#define DAY ((i64)24 * HOUR)
+
+typedef bool entry_fn(struct tx *tx, i64 *ret_n, struct err *err);
+
+static bool wake_snoozes(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return conversation_wake(tx, ret_n, err);
+}
+
+static bool prune_inbound(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return db_exec(tx->conn, &SQL_prune_inbound, DB_ARGS(db_i64(tx->now - 30 * DAY), db_i64(AT_ONCE)), ret_n, err);
+}
+
+static bool prune_idempotency(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    i64 n;
+    *ret_n = 0; // all at once: an hour's worth is little
+    return db_exec(tx->conn, &SQL_prune_idempotency, DB_ARGS(db_i64(tx->now - 72 * HOUR)), &n, err);
+}
+
+static bool prune_events(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return db_exec(tx->conn, &SQL_prune_events, DB_ARGS(db_i64(AT_ONCE), db_i64(tx->now - 90 * DAY)), ret_n, err);
+}
+
+static bool prune_sessions(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    *ret_n = 0;
+    return db_exec(tx->conn, &SQL_prune_sessions, DB_ARGS(db_i64(tx->now)), NULL, err) &&
+           db_exec(tx->conn, &SQL_prune_codes, DB_ARGS(db_i64(tx->now)), NULL, err);
+}
+
+static const struct entry {
+    const char *name;
+    i64 every_ms;
+    entry_fn *fn;
+} entries[] = {
+    {"wake_snoozes", SECOND, wake_snoozes},
+    {"prune_inbound", 10 * MINUTE, prune_inbound},
+    {"prune_idempotency", 30 * MINUTE, prune_idempotency},
+    {"prune_events", 10 * MINUTE, prune_events},
+    {"prune_sessions", HOUR, prune_sessions},
+};
+
+struct schedule {
+    struct db *db;
+    struct worker *worker;
+    i64 next[ARRAY_LEN(entries)]; // clock_mono
+};
+
+struct doing {
+    const struct entry *entry;
+    i64 n;
+};
+
+static bool do_write(struct tx *tx, void *arg, struct err *err)
+{
+    struct doing *doing = arg;
+    return doing->entry->fn(tx, &doing->n, err);
+}
+
+static bool anything_due(struct db *db, const struct entry *entry)
+{
+    // Looked at on a reading connection first: the writer is not woken each second for nothing.
+    if (entry->fn != wake_snoozes) {
+        return true;
+    }
+    struct conn *conn = db_take(db);
+    struct rows *rows;
+    struct err err = {};
+    bool due = true;
+    if (db_query(conn, &SQL_conversation_snoozed_due, DB_ARGS(db_i64(clock_now()), db_i64(1)), &rows, &err)) {
+        due = rows_next(rows);
+        due = !rows_end(rows, &err) || due;
+    }
+    db_give(db, conn);
+    return due;
+}
+
+static bool do_entry(struct db *db, struct worker *worker, const struct entry *entry, i64 *ret_n, struct err *err)
+{
+    struct doing doing = {entry, 0};
+    *ret_n = 0;
+    do {
+        if (!anything_due(db, entry)) {
+            return true;
+        }
+        if (!db_write(db, WRITE_READER, do_write, &doing, err)) {
+            return false;
+        }
+        *ret_n += doing.n;
+    } while (doing.n > 0 && !(worker && worker_stopping(worker)));
+    return true;
+}
+
+static i64 turn(struct worker *worker, void *arg)
+{
+    struct schedule *schedule = arg;
+    i64 now = clock_mono();
+    i64 soonest = now + SECOND;
+    for (size_t i = 0; i < ARRAY_LEN(entries) && !worker_stopping(worker); i++) {
+        const struct entry *entry = &entries[i];
+        struct err err = {};
+        i64 n;
+        if (schedule->next[i] <= now) {
+            schedule->next[i] = now + entry->every_ms;
+            if (!do_entry(schedule->db, worker, entry, &n, &err)) {
+                log_event(LOG_WARN, "schedule.failed", LOG_C("entry", entry->name), LOG_C("error", err.text));
+            }
+        }
+        soonest = schedule->next[i] < soonest ? schedule->next[i] : soonest;
+    }
+    i64 pause = soonest - clock_mono();
+    return pause > 10 ? pause : 10;
+}
+
+struct schedule *schedule_start(struct db *db)
+{
+    struct schedule *schedule = mem_alloc(sizeof(*schedule));
+    schedule->db = db;
+    schedule->worker = worker_start("schedule", turn, schedule);
+    return schedule;
+}
+
+void schedule_ask_stop(struct schedule *schedule)
+{
+    worker_ask_stop(schedule->worker);
+}
+
+bool schedule_join(struct schedule *schedule, i64 until_mono)
+{
+    if (schedule && !worker_join(schedule->worker, until_mono)) {
+        return false;
+    }
+    mem_free(schedule);
+    return true;
+}
+
+i64 schedule_progress_at(const struct schedule *schedule)
+{
+    return worker_progress_at(schedule->worker);
+}
+
+bool schedule_do(struct db *db, const char *name, i64 *ret_n, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(entries); i++) {
+        if (strcmp(entries[i].name, name) == 0) {
+            return do_entry(db, NULL, &entries[i], ret_n, err);
+        }
+    }
+    return err_set(err, ERR_NOT_FOUND, "There is no scheduled job “%s”.", name);
+}

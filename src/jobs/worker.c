@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// See worker.h.
+#include "jobs/worker.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/thread.h"
+#include <errno.h>
+#include <stdatomic.h>
+#include <time.h>
+
+struct worker {
+    worker_turn *turn;
+    void *arg;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool woken, ended;
+    atomic_bool stopping;
+    _Atomic i64 progress_at;
+};
+
+static struct timespec moment(i64 in_ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += in_ms / 1000;
+    at.tv_nsec += (in_ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+static void sleep_until_woken(struct worker *worker, i64 ms)
+{
+    struct timespec at = moment(ms);
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->woken && !worker->stopping) {
+        if (pthread_cond_timedwait(&worker->changed, &worker->lock, &at) == ETIMEDOUT) {
+            break;
+        }
+    }
+    worker->woken = false;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static void *run(void *arg)
+{
+    struct worker *worker = arg;
+    while (!worker->stopping) {
+        i64 pause = worker->turn(worker, worker->arg);
+        worker->progress_at = clock_mono();
+        if (pause > 0) {
+            sleep_until_woken(worker, pause);
+        }
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->ended = true;
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
+
+struct worker *worker_start(const char *name, worker_turn *turn, void *arg)
+{
+    struct worker *worker = mem_alloc(sizeof(*worker));
+    pthread_condattr_t attr;
+    worker->turn = turn;
+    worker->arg = arg;
+    worker->progress_at = clock_mono();
+    pthread_mutex_init(&worker->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&worker->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    worker->thread = thread_start(name, run, worker);
+    return worker;
+}
+
+void worker_wake(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->woken = true;
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+bool worker_stopping(const struct worker *worker)
+{
+    return worker->stopping;
+}
+
+i64 worker_progress_at(const struct worker *worker)
+{
+    return worker->progress_at;
+}
+
+void worker_ask_stop(struct worker *worker)
+{
+    worker->stopping = true;
+    worker_wake(worker);
+}
+
+bool worker_join(struct worker *worker, i64 until_mono)
+{
+    if (!worker) {
+        return true;
+    }
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->ended && clock_mono() < until_mono) {
+        struct timespec at = moment(until_mono - clock_mono());
+        pthread_cond_timedwait(&worker->changed, &worker->lock, &at);
+    }
+    bool ended = worker->ended;
+    pthread_mutex_unlock(&worker->lock);
+    if (!ended) {
+        pthread_detach(worker->thread);
+        return false;
+    }
+    pthread_join(worker->thread, NULL);
+    pthread_cond_destroy(&worker->changed);
+    pthread_mutex_destroy(&worker->lock);
+    mem_free(worker);
+    return true;
+}
