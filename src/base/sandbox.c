@@ -126,6 +126,12 @@ unsigned sandbox_layers_available(void)
     return layers;
 }
 
+static bool limit(int what, u64 value)
+{
+    struct rlimit both = {value, value};
+    return setrlimit((__rlimit_resource_t)what, &both) == 0;
+}
+
 bool sandbox_enter(unsigned layers)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
@@ -134,13 +140,8 @@ bool sandbox_enter(unsigned layers)
     if (layers & SANDBOX_LANDLOCK && !enter_landlock()) {
         return false;
     }
-    return !(layers & SANDBOX_SECCOMP) || enter_seccomp(); // last, as it forbids the rest
-}
-
-static bool limit(int what, u64 value)
-{
-    struct rlimit both = {value, value};
-    return setrlimit((__rlimit_resource_t)what, &both) == 0;
+    // No new descriptors from here on; Landlock needed one. seccomp comes last, as it forbids the rest.
+    return !(layers & SANDBOX_SECCOMP) || (limit(RLIMIT_NOFILE, 0) && enter_seccomp());
 }
 
 static u64 mapped_now(void)
@@ -172,7 +173,7 @@ bool sandbox_limit(u64 cpu_s, u64 memory_bytes)
         return false;
     }
     return limit(RLIMIT_CPU, cpu_s) && limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) &&
-           limit(RLIMIT_NPROC, 0) && limit(RLIMIT_NOFILE, 0);
+           limit(RLIMIT_NPROC, 0);
 }
 
 // Where the kernel put arguments and environment: fields 48 to 51 of /proc/self/stat.
