@@ -267,10 +267,14 @@ def make_databases(migrations, search_path):
 
 
 def tables_of(db):
-    """{table: [(column, kind, is_key)]} in the order of making, which is that of the references."""
+    """{table: [(column, kind, is_key)]} in the order of making, which is that of the references.
+
+    Without the search index (search…), which is made anew from the rest.
+    """
     out = {}
     names = db.execute(
-        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'schema_migration' ORDER BY rowid"
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'schema_migration' "
+        "AND name NOT LIKE 'search%' ORDER BY rowid"
     )
     for (name,) in names.fetchall():
         out[name] = [(r[1], r[2].upper(), r[5]) for r in db.execute(f'PRAGMA main.table_info("{name}")')]
@@ -344,34 +348,47 @@ def c_string(text):
 
 
 def copy_statements(tables):
-    """How backup and restore read and write each table: columns by name, no SQL text in C."""
+    """How backup and restore read and write each table: columns by name, no SQL text in C.
+
+    Where the two databases differ: the log of PostgreSQL is in the order (epoch, xid, id); in a backup
+    it is numbered in that order, and readers stand at the number of their last event.
+    """
     out = []
     for name, columns in tables.items():
         cols = ", ".join(c for c, _, _ in columns)
         keys = ", ".join(c for c, _, k in sorted(columns, key=lambda c: c[2]) if k)
-        read = {d: f"SELECT {cols} FROM {name} ORDER BY {keys}" for d in DIALECTS}
-        write = {
-            "sqlite": f"INSERT INTO {name} ({cols}) VALUES ({', '.join(f'?{n + 1}' for n in range(len(columns)))})",
-            "postgres": f"INSERT INTO {name} ({cols}) VALUES ({', '.join(f'${n + 1}' for n in range(len(columns)))})",
+        marks = ", ".join(f"?{n + 1}" for n in range(len(columns)))
+        texts = {
+            "read": {d: f"SELECT {cols} FROM {name} ORDER BY {keys}" for d in DIALECTS},
+            "write": {
+                "sqlite": f"INSERT INTO {name} ({cols}) VALUES ({marks})",
+                "postgres": f"COPY {name} ({cols}) FROM STDIN",
+            },
+            "count": {d: f"SELECT count(*) FROM {name}" for d in DIALECTS},
+            "clear": {d: f"DELETE FROM {name}" for d in DIALECTS},
+            "identity": None,
         }
-        if name == "event":  # the one table that differs: its order on PostgreSQL is (epoch, xid, id)
+        if name == "event":
             rest = ", ".join(c for c, _, _ in columns[1:])
-            read["postgres"] = (
+            texts["read"]["postgres"] = (
                 f"SELECT row_number() OVER (ORDER BY epoch, xid, id) AS id, {rest} FROM event ORDER BY epoch, xid, id"
             )
-            n = len(columns)
-            write["postgres"] = (
-                f"INSERT INTO event (epoch, xid, {cols}) VALUES ((SELECT CAST(value AS BIGINT) FROM meta WHERE "
-                f"key = 'epoch'), '0'::xid8, {', '.join(f'${i + 1}' for i in range(n))})"
-            )
-        identity = None
+            texts["write"]["postgres"] = f"COPY event (epoch, xid, {cols}) FROM STDIN"
+        if name == "reader":
+            mine = {
+                "epoch": "CAST((SELECT value FROM meta WHERE key = 'epoch') AS BIGINT) AS epoch",
+                "xid": "0 AS xid",
+                "position": "(SELECT count(*) FROM event e WHERE (e.epoch, e.xid, e.id) <= "
+                "(reader.epoch, CAST(CAST(reader.xid AS TEXT) AS xid8), reader.position)) AS position",
+            }
+            texts["read"]["postgres"] = f"SELECT {', '.join(mine.get(c, c) for c, _, _ in columns)} FROM reader ORDER BY name"
         if columns[0][0] == "id" and columns[0][2] == 1:
-            identity = (
-                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), "
-                f"(SELECT coalesce(max(id), 0) + 1 FROM {name}), false)"
-            )
-        rows = {d: f"SELECT count(*) FROM {name}" for d in DIALECTS}
-        out.append((name, columns, read, write, identity, rows))
+            texts["identity"] = {
+                "sqlite": None,
+                "postgres": f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), "
+                f"(SELECT coalesce(max(id), 0) + 1 FROM {name}), false)",
+            }
+        out.append((name, columns, texts))
     return out
 
 
@@ -440,12 +457,10 @@ def generate(args):
     emit.names = []
     for name, n_args, text in everything:
         emit(True, name, n_args, text)
-    for name, columns, read, write, identity, rows in copies:
-        emit(False, f"copy_read_{name}", 0, read)
-        emit(False, f"copy_write_{name}", len(columns), write)
-        emit(False, f"copy_count_{name}", 0, rows)
-        if identity:
-            emit(False, f"copy_identity_{name}", 0, {"sqlite": None, "postgres": identity})
+    for name, columns, texts in copies:
+        for what, text in texts.items():
+            if text:
+                emit(False, f"copy_{what}_{name}", len(columns) if what == "write" else 0, text)
     c.append("const struct sql *const sql_all[] = {")
     c += [f"    &SQL_{name}," for name in emit.names]
     c += ["    NULL,", "};", f"const int sql_count = {emit.index};", ""]
@@ -460,11 +475,9 @@ def generate(args):
         items = ", ".join(f'{{"{col}", {kinds[kind]}}}' for col, kind, _ in columns)
         c.append(f"static const struct store_column columns_{name}[] = {{{items}}};")
     c.append("const struct store_table store_tables[] = {")
-    for name, columns, read, write, identity, rows in copies:
-        c.append(
-            f'    {{"{name}", columns_{name}, {len(columns)}, &SQL_copy_read_{name}, &SQL_copy_write_{name}, '
-            f'&SQL_copy_count_{name}, {f"&SQL_copy_identity_{name}" if identity else "NULL"}}},'
-        )
+    for name, columns, texts in copies:
+        parts = ", ".join(f"&SQL_copy_{what}_{name}" if text else "NULL" for what, text in texts.items())
+        c.append(f'    {{"{name}", columns_{name}, {len(columns)}, {parts}}},')
     c += ["    {0},", "};", ""]
     c.append("const struct migration migrations[] = {")
     for m in migrations:

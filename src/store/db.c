@@ -538,7 +538,7 @@ bool db_load_epoch(struct db *db, struct conn *conn, struct err *err)
     return ok;
 }
 
-static bool make_data_dir(struct db *db, struct err *err)
+bool db_lock_dir(struct db *db, bool alone, struct err *err)
 {
     if (mkdir(db->data_dir, 0700) < 0 && errno != EEXIST) {
         return err_set(err, ERR_INVALID, "The data folder %s cannot be made: %s", db->data_dir, strerror(errno));
@@ -549,8 +549,9 @@ static bool make_data_dir(struct db *db, struct err *err)
     bool ok = true;
     if (db->lock_fd < 0) {
         ok = err_set(err, ERR_INVALID, "The data folder %s cannot be written to: %s", db->data_dir, strerror(errno));
-    } else if (flock(db->lock_fd, LOCK_SH | LOCK_NB) < 0) {
-        ok = err_set(err, ERR_CONFLICT, "A restore into %s is running; wait for its end", db->data_dir);
+    } else if (flock(db->lock_fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
+        ok = alone ? err_set(err, ERR_CONFLICT, "A Heed uses %s: stop it first", db->data_dir)
+                   : err_set(err, ERR_CONFLICT, "A restore into %s is running: wait for its end", db->data_dir);
     }
     arena_give(arena);
     return ok;
@@ -558,7 +559,7 @@ static bool make_data_dir(struct db *db, struct err *err)
 
 static bool open_inside(struct db *db, const struct db_settings *settings, struct err *err)
 {
-    if (db->data_dir && !make_data_dir(db, err)) {
+    if (db->data_dir && !db_lock_dir(db, false, err)) {
         return false;
     }
     if (db->kind == DB_SQLITE && !db->data_dir) {
@@ -580,15 +581,34 @@ static bool open_inside(struct db *db, const struct db_settings *settings, struc
     return true;
 }
 
-bool db_open(const struct db_settings *settings, struct db **ret_db, struct err *err)
+static struct db *db_create(enum db_kind kind, int n_readers)
 {
     struct db *db = mem_alloc(sizeof(*db));
-    db->kind = str_given(settings->url) ? DB_POSTGRES : DB_SQLITE;
+    db->kind = kind;
     db->lock_fd = -1;
     db->wake_fd = -1;
-    db->n_readers = settings->n_readers > 0 ? settings->n_readers : 4;
+    db->n_readers = n_readers > 0 ? n_readers : 4;
     pthread_mutex_init(&db->lock, NULL);
     pthread_cond_init(&db->given, NULL);
+    return db;
+}
+
+struct db *db_bare(enum db_kind kind, struct str place)
+{
+    struct db *db = db_create(kind, 1);
+    char *copy = (char *)mem_copy(place).ptr;
+    db->bare = true;
+    if (kind == DB_SQLITE) {
+        db->path = copy;
+    } else {
+        db->url = copy;
+    }
+    return db;
+}
+
+bool db_open(const struct db_settings *settings, struct db **ret_db, struct err *err)
+{
+    struct db *db = db_create(str_given(settings->url) ? DB_POSTGRES : DB_SQLITE, settings->n_readers);
     struct arena *arena = arena_take();
     if (str_given(settings->data_dir) && settings->data_dir.len > 0) {
         db->data_dir = (char *)mem_copy(str_from(str_cstr(arena, settings->data_dir))).ptr;

@@ -137,6 +137,7 @@ struct db {
     char *data_dir;
     char *path; // SQLite's file
     char *url;
+    bool bare;   // made by db_bare
     int lock_fd; // DATA/lock, shared by all who have the database open
     int n_readers;
     pthread_mutex_t lock; // readers, watches, backoff
@@ -170,6 +171,11 @@ extern const char *const control_texts[2][N_CONTROLS];
 void db_fire_watches(struct db *db);
 bool db_load_epoch(struct db *db, struct conn *conn, struct err *err) MUST_CHECK;
 
+// A database without threads, pool and migration: for backup, restore and doctor. Ends with db_close.
+struct db *db_bare(enum db_kind kind, struct str place);
+// Makes the data folder and takes its lock: shared by all that have it open, alone for restore.
+bool db_lock_dir(struct db *db, bool alone, struct err *err) MUST_CHECK;
+
 // db_sqlite.c
 bool sqlite_error(sqlite3 *handle, const char *doing, struct err *err); // false
 bool sqlite_open(const char *path, int flags, sqlite3 **ret_handle, struct err *err) MUST_CHECK;
@@ -202,3 +208,9 @@ void helper_wake(struct db *db);
 void helper_wait(struct db *db, int fd, int timeout_ms);
 void *checkpoint_run(void *db);
 void *notify_run(void *db);
+
+// backup.c, for restore.c
+bool file_sync(const char *path, struct err *err) MUST_CHECK;
+bool file_sync_dir_of(const char *path, struct err *err) MUST_CHECK;
+// Rows of one table.
+bool backup_count(struct conn *conn, const char *table, i64 *ret_n, struct err *err) MUST_CHECK;

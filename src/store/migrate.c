@@ -76,7 +76,7 @@ static bool apply_one(struct conn *conn, const struct migration *m, struct err *
                               db_i64(clock_now())),
                       NULL, err) &&
               db_exec(conn, &SQL_meta_add, DB_ARGS(db_str(S("epoch")), db_str(S("1"))), NULL, err);
-    if (ok) {
+    if (ok && !conn->db->bare) {
         log_event(LOG_INFO, "store.migrated", LOG_I("version", m->version), LOG_C("name", m->name));
     }
     return ok;

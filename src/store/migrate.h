@@ -20,7 +20,9 @@ struct store_table {
     const char *name;
     const struct store_column *columns;
     int n_columns;
-    const struct sql *read, *write, *count;
+    const struct sql *read;
+    const struct sql *write; // SQLite: an INSERT; PostgreSQL: COPY FROM STDIN (event: epoch and xid first)
+    const struct sql *count, *clear;
     const struct sql *identity; // PostgreSQL: moves the sequence behind the largest id; NULL: none
 };
 extern const struct store_table store_tables[]; // in the order of references, ends with name NULL
