@@ -34,6 +34,9 @@ struct query_context {
     bool all_channels, all_teams;
     struct id_list channels, teams;
 };
+// The fields with their fixed values, as a JSON array of {name, kind, values, value_docs, doc}; kind is
+// words, name, time or number.
+void query_fields_describe(struct json_writer *w);
 bool query_names_load(struct conn *conn, i64 workspace_id, struct arena *arena, struct query_names *out,
                       struct err *err) MUST_CHECK;
 
@@ -49,6 +52,9 @@ struct query_item {
     bool has_attachment, has_note, has_reply; // has:attachment, has:note, has:reply
     struct str_list texts; // live texts of messages, replies, notes; not deleted ones nor old versions
 };
+// Reads a conversation as query_match sees it. ERR_NOT_FOUND when there is none.
+bool query_item_load(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct query_item *out,
+                     struct err *err) MUST_CHECK;
 bool query_match(const struct query *query, const struct query_context *context, const struct query_item *item,
                  struct arena *arena);
 
@@ -67,9 +73,13 @@ struct query_page {
 };
 bool query_to_sql(const struct query *query, const struct query_context *context, const struct query_page *page,
                   enum db_kind kind, struct arena *arena, struct query_sql *out, struct err *err) MUST_CHECK;
-// Runs it: ids with their sort keys, in order; may be a short page. *ret_more: ask again behind the last.
+// Runs it: ids with their sort keys, in order. The page may be short, even empty, when looking took too
+// long. *ret_more: ask again with after_key = next_key and after_id = next_id.
+// SORT_URGENT: most urgent first, those who do not wait last. SORT_WAITING: longest first. SORT_NEWEST:
+// newest message first; when the query requires a word, the newest message that has it. SORT_CREATED:
+// last come first.
 struct query_hit { i64 id, key; };
-struct query_hits { struct query_hit *items; size_t len, cap; };
+struct query_hits { struct query_hit *items; size_t len, cap; i64 next_key, next_id; };
 bool query_run(struct conn *conn, const struct query *query, const struct query_context *context,
                const struct query_page *page, struct arena *arena, struct query_hits *out, bool *ret_more,
                struct err *err) MUST_CHECK;
