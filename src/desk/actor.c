@@ -63,8 +63,8 @@ bool actor_sees(const struct actor *actor, i64 channel_id, i64 team_id)
            (actor->all_teams || team_id == 0 || has(&actor->teams, team_id));
 }
 
-static bool load_ids(struct conn *conn, const struct sql *sql, i64 workspace_id, i64 agent_id, struct arena *arena,
-                     struct id_list *out, struct err *err)
+static bool load_ids(struct conn *conn, const struct sql *sql, i64 workspace_id, i64 agent_id,
+                     struct arena *arena, struct id_list *out, struct err *err)
 {
     struct rows *rows;
     if (!db_query(conn, sql, DB_ARGS(db_i64(workspace_id), db_i64(agent_id)), &rows, err)) {

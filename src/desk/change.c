@@ -132,9 +132,9 @@ bool change_open_thread(struct change *change, const struct thread_place *place,
     }
     struct record record = new_record(change, place);
     if (db_one_i64(change->tx->conn, &SQL_conversation_insert,
-                   DB_ARGS(db_i64(change->workspace_id), db_i64(place->channel_id), db_str(place->channel_kind),
-                           db_str(place->kind), db_str(place->thread_key), db_str(place->visibility),
-                           db_i64(change->tx->now)),
+                   DB_ARGS(db_i64(change->workspace_id), db_i64(place->channel_id),
+                           db_str(place->channel_kind), db_str(place->kind), db_str(place->thread_key),
+                           db_str(place->visibility), db_i64(change->tx->now)),
                    &record.id, err)) {
         *ret_edit = remember(change, &record);
         (*ret_edit)->fresh = true;
@@ -144,8 +144,8 @@ bool change_open_thread(struct change *change, const struct thread_place *place,
     return err->code == ERR_NOT_FOUND && load_thread(change, place, ret_edit, err);
 }
 
-bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id, struct str data,
-                struct err *err)
+bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id,
+                struct str data, struct err *err)
 {
     struct event event = {
         .workspace_id = change->workspace_id,

@@ -14,8 +14,8 @@ struct record { // the whole row of a conversation
     struct str contact_name, contact_handle;
     i64 assignee_id, team_id;
     struct str priority, language;
-    i64 waiting_since, due_at, urgent_at, snoozed_until, last_message_at, last_in_at, last_out_at, answered_at,
-        answered_id;
+    i64 waiting_since, due_at, urgent_at, snoozed_until, last_message_at, last_in_at, last_out_at,
+        answered_at, answered_id;
     struct str preview;
     i64 message_count, unread, version, created_at, updated_at, closed_at;
 };
@@ -25,11 +25,11 @@ struct name_refs {
 };
 struct edit {
     struct record before, after;
-    bool fresh;                          // made in this write
-    bool touched;                        // a new version even when no column of the row changed (its messages did)
+    bool fresh;   // made in this write
+    bool touched; // a new version even when no column of the row changed (its messages did)
     // What has to be asked of the messages' rows again at the end.
     bool renew_answered, renew_waiting, renew_preview, renew_language, renew_contact, renew_times;
-    bool tags_given;                     // tags_after is what it shall have
+    bool tags_given; // tags_after is what it shall have
     struct name_refs tags_before, tags_after;
 };
 struct edit_list {
@@ -41,7 +41,7 @@ struct change {
     i64 workspace_id, agent_id; // agent_id: who does it, 0 the system
     struct str reason;          // put into conversation.updated, STR_NONE: none
     bool knows_allowances;
-    struct allowances allowances;
+    struct allowance_table allowances;
     struct edit_list edits;
     struct count_deltas deltas;
 };
@@ -63,8 +63,8 @@ bool change_close(struct change *change, struct edit *edit, struct err *err) MUS
 void change_reopen(struct edit *edit);
 
 // An event about a message or conversation, data "{}" when STR_NONE.
-bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id, struct str data,
-                struct err *err) MUST_CHECK;
+bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id,
+                struct str data, struct err *err) MUST_CHECK;
 // edit.c: one conversation's part of change_finish.
 bool edit_finish(struct change *change, struct edit *edit, struct err *err) MUST_CHECK;
 // The preview of a text, or of a message that is only a file of that name.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Reading conversations as the contract shows them: one, and a page found by a query.
-#include "base/clock.h"
 #include "desk/conversation.h"
+#include "base/clock.h"
 #include "sql_gen.h"
 
 const char *const conversation_status_names[] = {"open", "snoozed", "closed", NULL};
@@ -34,7 +34,8 @@ static const struct field conversation_fields[] = {
     FIELD(conversation, FIELD_BOOL, spam, FIELD_READ_ONLY),
     FIELD(conversation, FIELD_STRUCT, contact, NESTED, .type = &person_type,
           .doc = "Who asked; null until a customer wrote."),
-    FIELD(conversation, FIELD_STRUCT, assignee, NESTED, .type = &name_ref_type, .doc = "Who takes care of it."),
+    FIELD(conversation, FIELD_STRUCT, assignee, NESTED, .type = &name_ref_type,
+          .doc = "Who takes care of it."),
     FIELD(conversation, FIELD_STRUCT, team, NESTED, .type = &name_ref_type),
     FIELD(conversation, FIELD_ENUM, priority, FIELD_READ_ONLY, .names = priority_names),
     FIELD(conversation, FIELD_STRS, tags, FIELD_READ_ONLY | FIELD_NO_ROW, .doc = "Names, sorted."),
@@ -42,7 +43,8 @@ static const struct field conversation_fields[] = {
     FIELD(conversation, FIELD_TIME, waiting_since, MAYBE,
           .doc = "When the first unanswered customer message was written; null: nobody waits."),
     FIELD(conversation, FIELD_TIME, due_at, MAYBE),
-    FIELD(conversation, FIELD_TIME, urgent_at, MAYBE, .doc = "The moment at which it becomes late; null: nobody waits."),
+    FIELD(conversation, FIELD_TIME, urgent_at, MAYBE,
+          .doc = "The moment at which it becomes late; null: nobody waits."),
     FIELD(conversation, FIELD_TIME, snoozed_until, MAYBE),
     FIELD(conversation, FIELD_TIME, last_message_at, MAYBE),
     FIELD(conversation, FIELD_TIME, created_at, FIELD_READ_ONLY),
@@ -90,7 +92,8 @@ bool conversation_get(struct conn *conn, const struct actor *actor, i64 id, stru
 {
     struct conversation found = {};
     struct rows *rows;
-    if (!db_query(conn, &SQL_conversation_view, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &rows, err)) {
+    if (!db_query(conn, &SQL_conversation_view, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &rows,
+                  err)) {
         return false;
     }
     if (rows_next(rows)) {
@@ -109,7 +112,8 @@ bool conversation_get(struct conn *conn, const struct actor *actor, i64 id, stru
 bool conversation_visible(struct conn *conn, const struct actor *actor, i64 id, struct err *err)
 {
     struct rows *rows;
-    if (!db_query(conn, &SQL_conversation_place, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &rows, err)) {
+    if (!db_query(conn, &SQL_conversation_place, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &rows,
+                  err)) {
         return false;
     }
     bool seen = rows_next(rows) && actor_sees(actor, row_i64(rows, 0), row_i64(rows, 1));
@@ -129,8 +133,8 @@ static bool read_cursor(struct str cursor, enum query_sort sort, struct query_pa
     struct str first = str_cut(cursor, '.', &rest);
     struct str id = STR_NONE;
     struct str key = str_given(rest) ? str_cut(rest, '.', &id) : STR_NONE;
-    if (!str_to_i64(first, &its_sort) || !str_to_i64(key, &page->after_key) || !str_to_i64(id, &page->after_id) ||
-        page->after_id <= 0) {
+    if (!str_to_i64(first, &its_sort) || !str_to_i64(key, &page->after_key) ||
+        !str_to_i64(id, &page->after_id) || page->after_id <= 0) {
         err_set(err, ERR_SYNTAX, "The cursor is not one of ours.");
     } else if (its_sort != (i64)sort) {
         err_set(err, ERR_SYNTAX, "The cursor belongs to another order of the list.");
@@ -153,8 +157,8 @@ static struct query_context context_of(const struct actor *actor, const struct q
                                   .teams = actor->teams};
 }
 
-static bool load_views(struct conn *conn, i64 workspace_id, const struct query_hits *hits, struct arena *arena,
-                       struct conversation_list *out, struct err *err)
+static bool load_views(struct conn *conn, i64 workspace_id, const struct query_hits *hits,
+                       struct arena *arena, struct conversation_list *out, struct err *err)
 {
     struct buf ids;
     bool sqlite = conn_kind(conn) == DB_SQLITE;
@@ -165,7 +169,8 @@ static bool load_views(struct conn *conn, i64 workspace_id, const struct query_h
     }
     buf_add_char(&ids, sqlite ? ']' : '}');
     struct rows *rows;
-    if (!db_query(conn, &SQL_conversation_views, DB_ARGS(db_i64(workspace_id), db_str(buf_str(&ids))), &rows, err)) {
+    if (!db_query(conn, &SQL_conversation_views, DB_ARGS(db_i64(workspace_id), db_str(buf_str(&ids))), &rows,
+                  err)) {
         return false;
     }
     while (rows_next(rows)) {
@@ -175,8 +180,8 @@ static bool load_views(struct conn *conn, i64 workspace_id, const struct query_h
 }
 
 // The rows come in any order; the query's order stands. A row that went in between is left out.
-static void order_like(const struct query_hits *hits, const struct conversation_list *rows, const struct actor *actor,
-                       struct arena *arena, struct conversation_list *out)
+static void order_like(const struct query_hits *hits, const struct conversation_list *rows,
+                       const struct actor *actor, struct arena *arena, struct conversation_list *out)
 {
     for (size_t i = 0; i < hits->len; i++) {
         for (size_t k = 0; k < rows->len; k++) {
@@ -190,7 +195,8 @@ static void order_like(const struct query_hits *hits, const struct conversation_
 }
 
 bool conversation_find(struct conn *conn, const struct actor *actor, const struct conversation_page *page,
-                       struct arena *arena, struct conversation_list *out, struct str *ret_next, struct err *err)
+                       struct arena *arena, struct conversation_list *out, struct str *ret_next,
+                       struct err *err)
 {
     const struct query *query;
     struct query_names names = {};
@@ -214,15 +220,15 @@ bool conversation_find(struct conn *conn, const struct actor *actor, const struc
     order_like(&hits, &rows, actor, arena, &found);
     *out = found;
     *ret_next = STR_NONE;
-    if (more && hits.len > 0) {
-        const struct query_hit *last = &hits.items[hits.len - 1];
-        *ret_next = str_printf(arena, "%d.%lld.%lld", (int)page->sort, (long long)last->key, (long long)last->id);
+    if (more) { // perhaps of an empty page: looking took too long, and goes on behind it
+        *ret_next = str_printf(arena, "%d.%lld.%lld", (int)page->sort, (long long)hits.next_key,
+                               (long long)hits.next_id);
     }
     return true;
 }
 
-bool conversation_query_item(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct query_item *out,
-                             struct err *err)
+bool conversation_query_item(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena,
+                             struct query_item *out, struct err *err)
 {
     return query_item_load(conn, workspace_id, id, arena, out, err);
 }

@@ -20,11 +20,13 @@ static const struct field patch_fields[] = {
     FIELD(conversation_patch, FIELD_ENUM, priority, 0, .names = priority_names),
     FIELD(conversation_patch, FIELD_TIME, snoozed_until, FIELD_NULLABLE,
           .doc = "Required with status snoozed, in the future."),
-    FIELD(conversation_patch, FIELD_STRS, tags, 0, .max = TAGS_MAX, .doc = "Replaces; unknown names are made."),
+    FIELD(conversation_patch, FIELD_STRS, tags, 0, .max = TAGS_MAX,
+          .doc = "Replaces; unknown names are made."),
     FIELD(conversation_patch, FIELD_BOOL, spam, 0),
     FIELD_END,
 };
-const struct type conversation_patch_type = {"ConversationPatch", patch_fields, sizeof(struct conversation_patch)};
+const struct type conversation_patch_type = {"ConversationPatch", patch_fields,
+                                             sizeof(struct conversation_patch)};
 
 static bool given(field_set set, const char *name)
 {
@@ -36,10 +38,12 @@ static bool given(field_set set, const char *name)
 static bool snooze(struct change *change, struct edit *edit, i64 until, struct err *err)
 {
     if (until <= change->tx->now) {
-        return err_field(err, "snoozed_until", "in_the_past", "A conversation is snoozed until a time in the future.");
+        return err_field(err, "snoozed_until", "in_the_past",
+                         "A conversation is snoozed until a time in the future.");
     }
     if (until > change->tx->now + SNOOZE_LONGEST_MS) {
-        return err_field(err, "snoozed_until", "too_far", "A conversation is snoozed for at most five years.");
+        return err_field(err, "snoozed_until", "too_far",
+                         "A conversation is snoozed for at most five years.");
     }
     edit->after.status = S("snoozed");
     edit->after.snoozed_until = until;
@@ -47,8 +51,8 @@ static bool snooze(struct change *change, struct edit *edit, i64 until, struct e
     return true;
 }
 
-static bool set_status(struct change *change, struct edit *edit, const struct conversation_patch *patch, field_set set,
-                       struct err *err)
+static bool set_status(struct change *change, struct edit *edit, const struct conversation_patch *patch,
+                       field_set set, struct err *err)
 {
     bool has_time = given(set, "snoozed_until") && patch->snoozed_until > 0;
     struct str status = given(set, "status") ? patch->status : edit->after.status;
@@ -58,12 +62,14 @@ static bool set_status(struct change *change, struct edit *edit, const struct co
             return true;
         }
         if (!has_time) {
-            return err_field(err, "snoozed_until", "required", "A snoozed conversation needs the time at which it returns.");
+            return err_field(err, "snoozed_until", "required",
+                             "A snoozed conversation needs the time at which it returns.");
         }
         return snooze(change, edit, patch->snoozed_until, err);
     }
     if (has_time) {
-        return err_field(err, "snoozed_until", "without_status", "Only with status \"snoozed\" is there a time of return.");
+        return err_field(err, "snoozed_until", "without_status",
+                         "Only with status \"snoozed\" is there a time of return.");
     }
     if (str_eq(status, edit->before.status)) {
         return true;
@@ -82,7 +88,8 @@ static bool exists(struct change *change, const struct sql *sql, i64 id, const c
 {
     i64 found = 0;
     struct err why = {};
-    if (id == 0 || db_one_i64(change->tx->conn, sql, DB_ARGS(db_i64(change->workspace_id), db_i64(id)), &found, &why)) {
+    if (id == 0 ||
+        db_one_i64(change->tx->conn, sql, DB_ARGS(db_i64(change->workspace_id), db_i64(id)), &found, &why)) {
         return true;
     }
     if (why.code != ERR_NOT_FOUND) {
@@ -92,8 +99,8 @@ static bool exists(struct change *change, const struct sql *sql, i64 id, const c
     return err_field(err, field, "unknown", "%s", text);
 }
 
-static bool set_people(struct change *change, struct edit *edit, const struct conversation_patch *patch, field_set set,
-                       struct err *err)
+static bool set_people(struct change *change, struct edit *edit, const struct conversation_patch *patch,
+                       field_set set, struct err *err)
 {
     struct record *row = &edit->after;
     if (given(set, "assignee_id") && patch->assignee_id != row->assignee_id) {
@@ -104,7 +111,8 @@ static bool set_people(struct change *change, struct edit *edit, const struct co
         row->assignee_id = patch->assignee_id;
     }
     if (given(set, "team_id") && patch->team_id != row->team_id) {
-        if (!exists(change, &SQL_conversation_team_exists, patch->team_id, "team_id", "There is no such team.", err)) {
+        if (!exists(change, &SQL_conversation_team_exists, patch->team_id, "team_id",
+                    "There is no such team.", err)) {
             return false;
         }
         row->team_id = patch->team_id;
@@ -135,8 +143,8 @@ static bool log_tag(struct change *change, i64 id, struct str name, struct err *
 static bool find_tag(struct change *change, struct str key, struct name_ref *out, struct err *err)
 {
     struct rows *rows;
-    if (!db_query(change->tx->conn, &SQL_conversation_tag_find, DB_ARGS(db_i64(change->workspace_id), db_str(key)),
-                  &rows, err)) {
+    if (!db_query(change->tx->conn, &SQL_conversation_tag_find,
+                  DB_ARGS(db_i64(change->workspace_id), db_str(key)), &rows, err)) {
         return false;
     }
     if (rows_next(rows)) {
@@ -157,8 +165,8 @@ static bool find_or_make_tag(struct change *change, struct str name, struct name
     }
     *out = (struct name_ref){.name = name};
     if (db_one_i64(change->tx->conn, &SQL_conversation_tag_make,
-                   DB_ARGS(db_i64(change->workspace_id), db_str(name), db_str(key), db_i64(change->tx->now)), &out->id,
-                   &none)) {
+                   DB_ARGS(db_i64(change->workspace_id), db_str(name), db_str(key), db_i64(change->tx->now)),
+                   &out->id, &none)) {
         return log_tag(change, out->id, name, err);
     }
     if (none.code != ERR_NOT_FOUND) {
@@ -182,8 +190,8 @@ static bool has_ref(const struct name_refs *refs, i64 id)
 static bool read_tags(struct change *change, i64 id, struct name_refs *out, struct err *err)
 {
     struct rows *rows;
-    if (!db_query(change->tx->conn, &SQL_conversation_tags, DB_ARGS(db_i64(change->workspace_id), db_i64(id)), &rows,
-                  err)) {
+    if (!db_query(change->tx->conn, &SQL_conversation_tags, DB_ARGS(db_i64(change->workspace_id), db_i64(id)),
+                  &rows, err)) {
         return false;
     }
     while (rows_next(rows)) {
@@ -236,8 +244,8 @@ static bool set_tags(struct change *change, struct edit *edit, const struct str_
 
 // ---- The patch --------------------------------------------------------------------------------------
 
-static bool apply_patch(struct change *change, struct edit *edit, const struct conversation_patch *patch, field_set set,
-                        struct err *err)
+static bool apply_patch(struct change *change, struct edit *edit, const struct conversation_patch *patch,
+                        field_set set, struct err *err)
 {
     struct record *row = &edit->after;
     if (given(set, "priority")) {
@@ -250,8 +258,9 @@ static bool apply_patch(struct change *change, struct edit *edit, const struct c
            (!given(set, "tags") || set_tags(change, edit, &patch->tags, err));
 }
 
-bool conversation_update(struct tx *tx, const struct actor *actor, i64 id, const struct conversation_patch *patch,
-                         field_set set, struct conversation *out, struct err *err)
+bool conversation_update(struct tx *tx, const struct actor *actor, i64 id,
+                         const struct conversation_patch *patch, field_set set, struct conversation *out,
+                         struct err *err)
 {
     struct change change;
     struct edit *edit;
@@ -322,8 +331,8 @@ bool conversation_wake(struct tx *tx, i64 *ret_n, struct err *err)
 {
     struct due_list due = {};
     struct rows *rows;
-    if (!db_query(tx->conn, &SQL_conversation_snoozed_due, DB_ARGS(db_i64(tx->now), db_i64(WAKE_AT_ONCE)), &rows,
-                  err)) {
+    if (!db_query(tx->conn, &SQL_conversation_snoozed_due, DB_ARGS(db_i64(tx->now), db_i64(WAKE_AT_ONCE)),
+                  &rows, err)) {
         return false;
     }
     while (rows_next(rows)) {
@@ -350,7 +359,8 @@ bool conversation_leave_team(struct tx *tx, i64 workspace_id, i64 team_id, struc
     struct rows *rows;
     if (!db_exec(tx->conn, &SQL_conversation_leave_team,
                  DB_ARGS(db_i64(tx->now), db_i64(workspace_id), db_i64(team_id)), NULL, err) ||
-        !db_query(tx->conn, &SQL_count_cells_of_team, DB_ARGS(db_i64(workspace_id), db_i64(team_id)), &rows, err)) {
+        !db_query(tx->conn, &SQL_count_cells_of_team, DB_ARGS(db_i64(workspace_id), db_i64(team_id)), &rows,
+                  err)) {
         return false;
     }
     while (rows_next(rows)) {
@@ -358,14 +368,15 @@ bool conversation_leave_team(struct tx *tx, i64 workspace_id, i64 team_id, struc
             (struct count_delta){row_str(rows, 0, tx->arena), row_i64(rows, 1), 0, row_i64(rows, 2)};
     }
     return rows_end(rows, err) &&
-           db_exec(tx->conn, &SQL_count_cells_drop_team, DB_ARGS(db_i64(workspace_id), db_i64(team_id)), NULL, err) &&
+           db_exec(tx->conn, &SQL_count_cells_drop_team, DB_ARGS(db_i64(workspace_id), db_i64(team_id)), NULL,
+                   err) &&
            counts_apply(tx, workspace_id, &deltas, err);
 }
 
 bool conversation_renew_urgency(struct tx *tx, i64 workspace_id, struct err *err)
 {
     struct rows *rows;
-    struct allowances allowances = allowances_default;
+    struct allowance_table allowances = allowances_default;
     if (!db_query(tx->conn, &SQL_conversation_allowances, DB_ARGS(db_i64(workspace_id)), &rows, err)) {
         return false;
     }

@@ -81,17 +81,19 @@ static void add_to(struct folder_counts *counts, struct str folder, i64 n, struc
     *list_push(counts, arena) = (struct folder_count){folder, n};
 }
 
-bool conversation_counts(struct conn *conn, const struct actor *actor, struct arena *arena, struct folder_counts *out,
-                         struct err *err)
+bool conversation_counts(struct conn *conn, const struct actor *actor, struct arena *arena,
+                         struct folder_counts *out, struct err *err)
 {
-    static const char *const always[] = {"unanswered", "mine", "unassigned", "open", "snoozed", "closed", "spam"};
+    static const char *const always[] = {"unanswered", "mine",   "unassigned", "open",
+                                         "snoozed",    "closed", "spam"};
     struct folder_counts counts = {};
     for (size_t i = 0; i < ARRAY_LEN(always); i++) {
         add_to(&counts, str_from(always[i]), 0, arena);
     }
     struct str mine = str_printf(arena, "mine:%lld", (long long)actor->agent_id);
     struct rows *rows;
-    if (!db_query(conn, &SQL_count_cells_read, DB_ARGS(db_i64(actor->workspace_id), db_str(mine)), &rows, err)) {
+    if (!db_query(conn, &SQL_count_cells_read, DB_ARGS(db_i64(actor->workspace_id), db_str(mine)), &rows,
+                  err)) {
         return false;
     }
     while (rows_next(rows)) {

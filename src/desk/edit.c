@@ -37,16 +37,18 @@ static bool renew_waiting(struct change *change, struct edit *edit, struct err *
     struct record *row = &edit->after;
     struct conn *conn = change->tx->conn;
     i64 workspace = change->workspace_id;
-    if (edit->renew_answered && !db_one_i64(conn, &SQL_conversation_answered_at,
-                                            DB_ARGS(db_i64(workspace), db_i64(row->id)), &row->answered_at, err)) {
+    if (edit->renew_answered &&
+        !db_one_i64(conn, &SQL_conversation_answered_at, DB_ARGS(db_i64(workspace), db_i64(row->id)),
+                    &row->answered_at, err)) {
         return false;
     }
     if (!edit->renew_answered && !edit->renew_waiting) {
         return true;
     }
-    return db_one_i64(conn, &SQL_conversation_waiting_since,
-                      DB_ARGS(db_i64(workspace), db_i64(row->id), db_i64(row->answered_at), db_i64(row->answered_id)),
-                      &row->waiting_since, err);
+    return db_one_i64(
+        conn, &SQL_conversation_waiting_since,
+        DB_ARGS(db_i64(workspace), db_i64(row->id), db_i64(row->answered_at), db_i64(row->answered_id)),
+        &row->waiting_since, err);
 }
 
 static bool renew_preview(struct change *change, struct record *row, struct err *err)
@@ -107,8 +109,8 @@ static bool derive_urgency(struct change *change, struct record *row, struct err
     if (row->waiting_since > 0 && !change->knows_allowances) {
         struct arena *arena = change->tx->arena;
         struct rows *rows;
-        if (!db_query(change->tx->conn, &SQL_conversation_allowances, DB_ARGS(db_i64(change->workspace_id)), &rows,
-                      err)) {
+        if (!db_query(change->tx->conn, &SQL_conversation_allowances, DB_ARGS(db_i64(change->workspace_id)),
+                      &rows, err)) {
             return false;
         }
         change->allowances = allowances_default;
@@ -137,9 +139,10 @@ static bool same_place(const struct record *a, const struct record *b)
 
 static bool same_activity(const struct record *a, const struct record *b)
 {
-    return str_eq(a->language, b->language) && a->waiting_since == b->waiting_since && a->urgent_at == b->urgent_at &&
-           a->last_message_at == b->last_message_at && a->last_in_at == b->last_in_at &&
-           a->last_out_at == b->last_out_at && a->answered_at == b->answered_at && a->answered_id == b->answered_id &&
+    return str_eq(a->language, b->language) && a->waiting_since == b->waiting_since &&
+           a->urgent_at == b->urgent_at && a->last_message_at == b->last_message_at &&
+           a->last_in_at == b->last_in_at && a->last_out_at == b->last_out_at &&
+           a->answered_at == b->answered_at && a->answered_id == b->answered_id &&
            str_eq(a->preview, b->preview) && a->message_count == b->message_count && a->unread == b->unread;
 }
 
@@ -258,16 +261,17 @@ static struct str change_data(struct change *change, const struct edit *edit)
 
 static bool write_all(struct change *change, const struct record *row, struct err *err)
 {
-    return db_exec(
-        change->tx->conn, &SQL_conversation_set,
-        DB_ARGS(db_str(row->status), db_i64(row->spam), db_i64(row->contact_id), db_str(row->contact_name),
-                db_str(row->contact_handle), db_i64(row->assignee_id), db_i64(row->team_id), db_str(row->priority),
-                db_str(row->language), db_opt(row->waiting_since), db_opt(row->due_at), db_i64(row->urgent_at),
-                db_opt(row->snoozed_until), db_i64(row->last_message_at), db_opt(row->last_in_at),
-                db_opt(row->last_out_at), db_i64(row->answered_at), db_i64(row->answered_id), db_str(row->preview),
-                db_i64(row->message_count), db_i64(row->unread), db_i64(row->version), db_i64(row->updated_at),
-                db_opt(row->closed_at), db_i64(change->workspace_id), db_i64(row->id)),
-        NULL, err);
+    return db_exec(change->tx->conn, &SQL_conversation_set,
+                   DB_ARGS(db_str(row->status), db_i64(row->spam), db_i64(row->contact_id),
+                           db_str(row->contact_name), db_str(row->contact_handle), db_i64(row->assignee_id),
+                           db_i64(row->team_id), db_str(row->priority), db_str(row->language),
+                           db_opt(row->waiting_since), db_opt(row->due_at), db_i64(row->urgent_at),
+                           db_opt(row->snoozed_until), db_i64(row->last_message_at), db_opt(row->last_in_at),
+                           db_opt(row->last_out_at), db_i64(row->answered_at), db_i64(row->answered_id),
+                           db_str(row->preview), db_i64(row->message_count), db_i64(row->unread),
+                           db_i64(row->version), db_i64(row->updated_at), db_opt(row->closed_at),
+                           db_i64(change->workspace_id), db_i64(row->id)),
+                   NULL, err);
 }
 
 static bool write_activity(struct change *change, const struct record *row, struct err *err)
@@ -321,9 +325,10 @@ static bool write_tags(struct change *change, const struct edit *edit, struct er
     if (edit->fresh || (is_open(&edit->before) == is_open(row) && edit->before.urgent_at == row->urgent_at)) {
         return true;
     }
-    return db_exec(conn, &SQL_conversation_tag_carry,
-                   DB_ARGS(db_i64(is_open(row)), db_i64(row->urgent_at), db_i64(change->workspace_id), db_i64(row->id)),
-                   NULL, err);
+    return db_exec(
+        conn, &SQL_conversation_tag_carry,
+        DB_ARGS(db_i64(is_open(row)), db_i64(row->urgent_at), db_i64(change->workspace_id), db_i64(row->id)),
+        NULL, err);
 }
 
 static bool write_event(struct change *change, const struct edit *edit, struct err *err)
@@ -334,8 +339,9 @@ static bool write_event(struct change *change, const struct edit *edit, struct e
     const struct record *a = &edit->before;
     const struct record *b = &edit->after;
     if (!same_tags(edit) || !str_eq(a->status, b->status) || a->assignee_id != b->assignee_id ||
-        a->team_id != b->team_id || !str_eq(a->priority, b->priority) || a->snoozed_until != b->snoozed_until ||
-        a->due_at != b->due_at || a->contact_id != b->contact_id || a->spam != b->spam) {
+        a->team_id != b->team_id || !str_eq(a->priority, b->priority) ||
+        a->snoozed_until != b->snoozed_until || a->due_at != b->due_at || a->contact_id != b->contact_id ||
+        a->spam != b->spam) {
         return change_log(change, EVENT_CONVERSATION_UPDATED, b, 0, change_data(change, edit), err);
     }
     if (a->unread > 0 && b->unread == 0 && !edit->touched) {
@@ -356,8 +362,8 @@ bool edit_finish(struct change *change, struct edit *edit, struct err *err)
     }
     row->updated_at = change->tx->now;
     row->version = edit->before.version + 1;
-    if (!(place ? write_activity(change, row, err) : write_all(change, row, err)) || !write_tags(change, edit, err) ||
-        !write_event(change, edit, err)) {
+    if (!(place ? write_activity(change, row, err) : write_all(change, row, err)) ||
+        !write_tags(change, edit, err) || !write_event(change, edit, err)) {
         return false;
     }
     if (!edit->fresh) {

@@ -13,7 +13,8 @@
 #define EVENT_MESSAGE_STATE      "message.state"      // {before, after, error?}
 #define EVENT_MESSAGE_LIKED      "message.liked"      // {liked}
 #define EVENT_MESSAGE_ATTACHMENT "message.attachment" // {attachment_id, state}
-#define EVENT_MESSAGE_MERGED     "message.merged"     // {into}: this row was another sight of message `into`; 0: of a new row
+#define EVENT_MESSAGE_MERGED                                                                                 \
+    "message.merged" // {into}: this row was another sight of message `into`; 0: of a new row
 
 #define EVENT_CONTACT_CREATED "contact.created" // {contact_id}
 #define EVENT_CONTACT_UPDATED "contact.updated"

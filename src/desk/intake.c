@@ -48,7 +48,8 @@ static bool look_for_repeat(struct intake *in, struct arriving *a, struct err *e
 {
     struct rows *rows;
     if (!db_query(in->tx->conn, &SQL_intake_seen,
-                  DB_ARGS(db_i64(in->workspace_id), db_i64(in->channel_id), db_str(a->event->external_id)), &rows, err)) {
+                  DB_ARGS(db_i64(in->workspace_id), db_i64(in->channel_id), db_str(a->event->external_id)),
+                  &rows, err)) {
         return false;
     }
     if (rows_next(rows)) {
@@ -68,8 +69,10 @@ static bool drop_context(struct intake *in, const struct arriving *a, struct err
     struct message_row row;
     struct edit *edit;
     if (!message_row_load(&in->change, a->seen_id, &row, &edit, err) ||
-        !db_exec(conn, &SQL_message_versions_delete, DB_ARGS(db_i64(in->workspace_id), db_i64(row.id)), NULL, err) ||
-        !db_exec(conn, &SQL_message_attachments_delete, DB_ARGS(db_i64(in->workspace_id), db_i64(row.id)), NULL, err) ||
+        !db_exec(conn, &SQL_message_versions_delete, DB_ARGS(db_i64(in->workspace_id), db_i64(row.id)), NULL,
+                 err) ||
+        !db_exec(conn, &SQL_message_attachments_delete, DB_ARGS(db_i64(in->workspace_id), db_i64(row.id)),
+                 NULL, err) ||
         !db_exec(conn, &SQL_message_delete, DB_ARGS(db_i64(in->workspace_id), db_i64(row.id)), NULL, err)) {
         return false;
     }
@@ -188,11 +191,13 @@ static bool insert_message(struct intake *in, struct arriving *a, struct err *er
                     db_str(event->external_id), db_str(event->out ? S("out") : S("in")),
                     db_str(event->context ? S("context") : S("message")),
                     db_str(str_given(event->visibility) ? event->visibility : a->edit->after.visibility),
-                    db_str(event->out ? S("elsewhere") : S("customer")), db_i64(a->author.identity_id), db_i64(0),
-                    db_str(shown_name(a, arena)), db_str(text_clean_name(arena, or_empty(event->author_handle))),
-                    db_str(a->text), db_str(a->language), db_str(event->reply_to.len > 0 ? event->reply_to : STR_NONE),
-                    db_str(event->extra.len > 0 ? event->extra : S("{}")), db_i64(event->at), db_i64(in->tx->now),
-                    db_opt(a->edited_at), db_opt(a->deleted_at), db_i64(1), db_str(state_of(a))),
+                    db_str(event->out ? S("elsewhere") : S("customer")), db_i64(a->author.identity_id),
+                    db_i64(0), db_str(shown_name(a, arena)),
+                    db_str(text_clean_name(arena, or_empty(event->author_handle))), db_str(a->text),
+                    db_str(a->language), db_str(event->reply_to.len > 0 ? event->reply_to : STR_NONE),
+                    db_str(event->extra.len > 0 ? event->extra : S("{}")), db_i64(event->at),
+                    db_i64(in->tx->now), db_opt(a->edited_at), db_opt(a->deleted_at), db_i64(1),
+                    db_str(state_of(a))),
             &a->message_id, &why)) {
         return true;
     }
@@ -211,10 +216,12 @@ static bool insert_attachments(struct intake *in, const struct arriving *a, stru
         bool has_url = file->url.len > 0;
         if (!db_exec(in->tx->conn, &SQL_message_attach,
                      DB_ARGS(db_i64(in->workspace_id), db_i64(a->message_id), db_i64((i64)i),
-                             db_str(or_empty(file->url)), db_str(or_empty(file->mime)), db_str(or_empty(file->name)),
-                             db_str(or_empty(file->alt)), db_i64(file->size), db_i64(file->width),
-                             db_i64(file->height), db_str(STR_NONE), db_str(has_url ? S("waiting") : S("refused")),
-                             db_str(has_url ? S("") : S("The network gave no address for it.")), db_i64(in->tx->now)),
+                             db_str(or_empty(file->url)), db_str(or_empty(file->mime)),
+                             db_str(or_empty(file->name)), db_str(or_empty(file->alt)), db_i64(file->size),
+                             db_i64(file->width), db_i64(file->height), db_str(STR_NONE),
+                             db_str(has_url ? S("waiting") : S("refused")),
+                             db_str(has_url ? S("") : S("The network gave no address for it.")),
+                             db_i64(in->tx->now)),
                      NULL, err)) {
             return false;
         }
@@ -337,9 +344,9 @@ static bool arrive(struct intake *in, struct arriving *a, struct err *err)
 {
     a->customer = !a->event->out && !a->event->context;
     read_marks(a);
-    a->language = a->event->out                  ? S("")
-                  : a->event->language.len > 0   ? a->event->language
-                                                 : language_guess(a->event->text);
+    a->language = a->event->out                ? S("")
+                  : a->event->language.len > 0 ? a->event->language
+                                               : language_guess(a->event->text);
     if (!find_author(in, a, err) || !find_conversation(in, a, err) || !insert_message(in, a, err)) {
         return false;
     }
@@ -382,7 +389,8 @@ static bool apply_created(struct intake *in, const struct inbound *event, struct
 // ---- Marks ------------------------------------------------------------------------------------------
 
 // *ret_new false: a repeat, or older than what is known.
-static bool keep_mark(struct intake *in, const struct inbound *event, struct mark *out, bool *ret_new, struct err *err)
+static bool keep_mark(struct intake *in, const struct inbound *event, struct mark *out, bool *ret_new,
+                      struct err *err)
 {
     struct err why = {};
     i64 workspace = in->workspace_id;
@@ -392,18 +400,20 @@ static bool keep_mark(struct intake *in, const struct inbound *event, struct mar
     *out = (struct mark){};
     if (event->type == INBOUND_EDITED) {
         kept = db_one(conn, &SQL_message_mark_edit,
-                      DB_ARGS(db_i64(workspace), db_i64(in->channel_id), db_str(event->external_id), db_i64(event->at),
-                              db_str(or_empty(event->text))),
+                      DB_ARGS(db_i64(workspace), db_i64(in->channel_id), db_str(event->external_id),
+                              db_i64(event->at), db_str(or_empty(event->text))),
                       &mark_type, out, arena, &why);
     } else if (event->type == INBOUND_DELETED) {
-        kept = db_one(conn, &SQL_message_mark_delete,
-                      DB_ARGS(db_i64(workspace), db_i64(in->channel_id), db_str(event->external_id), db_i64(event->at)),
-                      &mark_type, out, arena, &why);
+        kept = db_one(
+            conn, &SQL_message_mark_delete,
+            DB_ARGS(db_i64(workspace), db_i64(in->channel_id), db_str(event->external_id), db_i64(event->at)),
+            &mark_type, out, arena, &why);
     } else {
         i64 receipt = event->type == INBOUND_READ ? RECEIPT_READ : RECEIPT_DELIVERED;
-        kept = db_one(conn, &SQL_message_mark_receipt,
-                      DB_ARGS(db_i64(workspace), db_i64(in->channel_id), db_str(event->external_id), db_i64(receipt)),
-                      &mark_type, out, arena, &why);
+        kept = db_one(
+            conn, &SQL_message_mark_receipt,
+            DB_ARGS(db_i64(workspace), db_i64(in->channel_id), db_str(event->external_id), db_i64(receipt)),
+            &mark_type, out, arena, &why);
     }
     *ret_new = kept;
     if (!kept && why.code != ERR_NOT_FOUND) {
@@ -469,13 +479,13 @@ bool intake_apply(struct tx *tx, i64 workspace_id, i64 channel_id, struct str ch
     change_init(&in.change, tx, workspace_id, 0);
     for (size_t i = 0; i < events->len; i++) {
         const struct inbound *event = &events->items[i];
-        if (!check(event, err) ||
-            !(event->type == INBOUND_CREATED ? apply_created(&in, event, err) : apply_mark(&in, event, err))) {
+        if (!check(event, err) || !(event->type == INBOUND_CREATED ? apply_created(&in, event, err)
+                                                                   : apply_mark(&in, event, err))) {
             return false;
         }
     }
     return people_finish(&in.change, &in.authors, err) &&
-           db_exec(tx->conn, &SQL_intake_heard, DB_ARGS(db_i64(tx->now), db_i64(workspace_id), db_i64(channel_id)), NULL,
-                   err) &&
+           db_exec(tx->conn, &SQL_intake_heard,
+                   DB_ARGS(db_i64(tx->now), db_i64(workspace_id), db_i64(channel_id)), NULL, err) &&
            change_finish(&in.change, err);
 }

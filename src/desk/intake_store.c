@@ -32,8 +32,8 @@ bool intake_store(struct tx *tx, i64 workspace_id, i64 channel_id, struct str so
 {
     i64 id;
     if (!db_one_i64(tx->conn, &SQL_intake_store,
-                    DB_ARGS(db_i64(workspace_id), db_i64(channel_id), db_str(source), db_str(stream), db_blob(body),
-                            db_i64(tx->now)),
+                    DB_ARGS(db_i64(workspace_id), db_i64(channel_id), db_str(source), db_str(stream),
+                            db_blob(body), db_i64(tx->now)),
                     &id, err)) {
         return false;
     }

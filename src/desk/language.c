@@ -19,15 +19,18 @@ static const struct {
     const char *language;
     const char *words[40];
 } latin[] = {
-    {"en", {"the", "is", "my", "and", "you", "have", "not", "with", "for", "are", "was", "what", "when", "where",
-            "please", "this", "it", "your", "can", "how", "been", "hello", "still", "order", "thanks", "does", NULL}},
-    {"id", {"yang", "saya", "tidak", "dan", "ini", "itu", "untuk", "dengan", "belum", "sudah", "bisa", "apa", "kapan",
-            "kak", "mohon", "tolong", "pesanan", "barang", "dari", "di", "ke", "ada", "kenapa", "terima", "kasih",
-            "min", "halo", "nya", NULL}},
-    {"et", {"ei", "ja", "on", "mul", "minu", "see", "kas", "aga", "kui", "palun", "mis", "ma", "olen", "tere", "teie",
-            "aitäh", "tellimus", "millal", "kus", "saan", "pole", "veel", "kuidas", "mulle", NULL}},
-    {"fi", {"ei", "ja", "on", "minun", "se", "että", "mutta", "kun", "kiitos", "mikä", "olen", "hei", "onko", "tilaus",
-            "milloin", "missä", "saan", "vielä", "miten", "minulle", "tämä", "oli", "ole", "voi", "teidän", NULL}},
+    {"en", {"the", "is",  "my",   "and",   "you",   "have",   "not",    "with", "for",
+            "are", "was", "what", "when",  "where", "please", "this",   "it",   "your",
+            "can", "how", "been", "hello", "still", "order",  "thanks", "does", NULL}},
+    {"id", {"yang", "saya", "tidak",  "dan",    "ini",   "itu",    "untuk",   "dengan", "belum", "sudah",
+            "bisa", "apa",  "kapan",  "kak",    "mohon", "tolong", "pesanan", "barang", "dari",  "di",
+            "ke",   "ada",  "kenapa", "terima", "kasih", "min",    "halo",    "nya",    NULL}},
+    {"et", {"ei",    "ja",   "on",   "mul",  "minu",   "see",   "kas",   "aga",      "kui",
+            "palun", "mis",  "ma",   "olen", "tere",   "teie",  "aitäh", "tellimus", "millal",
+            "kus",   "saan", "pole", "veel", "kuidas", "mulle", NULL}},
+    {"fi", {"ei",    "ja",      "on",   "minun", "se",     "että",    "mutta",  "kun",  "kiitos",
+            "mikä",  "olen",    "hei",  "onko",  "tilaus", "milloin", "missä",  "saan", "vielä",
+            "miten", "minulle", "tämä", "oli",   "ole",    "voi",     "teidän", NULL}},
 };
 
 static const char *script_of(u32 c)

@@ -50,18 +50,19 @@ static bool is(struct str a, const char *b)
     return str_eq(a, str_from(b));
 }
 
-bool message_row_load(struct change *change, i64 id, struct message_row *out, struct edit **ret_edit, struct err *err)
+bool message_row_load(struct change *change, i64 id, struct message_row *out, struct edit **ret_edit,
+                      struct err *err)
 {
     struct conn *conn = change->tx->conn;
     i64 conversation;
-    if (!db_one_i64(conn, &SQL_message_conversation, DB_ARGS(db_i64(change->workspace_id), db_i64(id)), &conversation,
-                    err)) {
+    if (!db_one_i64(conn, &SQL_message_conversation, DB_ARGS(db_i64(change->workspace_id), db_i64(id)),
+                    &conversation, err)) {
         return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "There is no such message.") : false;
     }
     struct message_row row = {};
     if (!change_open(change, conversation, ret_edit, err) ||
-        !db_one(conn, &SQL_message_record, DB_ARGS(db_i64(change->workspace_id), db_i64(id)), &message_row_type, &row,
-                change->tx->arena, err)) {
+        !db_one(conn, &SQL_message_record, DB_ARGS(db_i64(change->workspace_id), db_i64(id)),
+                &message_row_type, &row, change->tx->arena, err)) {
         return false;
     }
     *out = row;
@@ -79,8 +80,8 @@ static struct str number_data(struct change *change, const char *key, i64 value)
 static bool replace_text(struct change *change, struct message_row *row, struct str text, struct err *err)
 {
     if (!db_exec(change->tx->conn, &SQL_message_version_insert,
-                 DB_ARGS(db_i64(change->workspace_id), db_i64(row->id), db_i64(row->version), db_str(row->text),
-                         db_i64(change->tx->now)),
+                 DB_ARGS(db_i64(change->workspace_id), db_i64(row->id), db_i64(row->version),
+                         db_str(row->text), db_i64(change->tx->now)),
                  NULL, err)) {
         return false;
     }
@@ -92,28 +93,30 @@ static bool replace_text(struct change *change, struct message_row *row, struct 
 static bool write_text(struct change *change, const struct message_row *row, struct err *err)
 {
     return db_exec(change->tx->conn, &SQL_message_set_text,
-                   DB_ARGS(db_str(row->text), db_opt(row->edited_at), db_opt(row->deleted_at), db_i64(row->version),
-                           db_i64(change->workspace_id), db_i64(row->id)),
+                   DB_ARGS(db_str(row->text), db_opt(row->edited_at), db_opt(row->deleted_at),
+                           db_i64(row->version), db_i64(change->workspace_id), db_i64(row->id)),
                    NULL, err);
 }
 
 // Unread counts customer messages since somebody looked; a deleted one among them counts no more.
-static bool drop_unread(struct change *change, struct edit *edit, const struct message_row *row, struct err *err)
+static bool drop_unread(struct change *change, struct edit *edit, const struct message_row *row,
+                        struct err *err)
 {
     i64 behind;
     if (edit->after.unread == 0) {
         return true;
     }
     if (!db_one_i64(change->tx->conn, &SQL_conversation_unread_behind,
-                    DB_ARGS(db_i64(change->workspace_id), db_i64(row->conversation_id), db_i64(row->id)), &behind,
-                    err)) {
+                    DB_ARGS(db_i64(change->workspace_id), db_i64(row->conversation_id), db_i64(row->id)),
+                    &behind, err)) {
         return false;
     }
     edit->after.unread -= behind < edit->after.unread;
     return true;
 }
 
-bool message_row_delete(struct change *change, struct edit *edit, struct message_row *row, i64 at, struct err *err)
+bool message_row_delete(struct change *change, struct edit *edit, struct message_row *row, i64 at,
+                        struct err *err)
 {
     bool before = row->deleted_at > 0;
     if (before && row->deleted_at <= at) {
@@ -135,14 +138,15 @@ bool message_row_delete(struct change *change, struct edit *edit, struct message
             return false;
         }
     }
-    return change_log(change, EVENT_MESSAGE_DELETED, &edit->after, row->id, number_data(change, "version", row->version),
-                      err);
+    return change_log(change, EVENT_MESSAGE_DELETED, &edit->after, row->id,
+                      number_data(change, "version", row->version), err);
 }
 
-static bool apply_edit(struct change *change, struct edit *edit, struct message_row *row, const struct mark *mark,
-                       struct err *err)
+static bool apply_edit(struct change *change, struct edit *edit, struct message_row *row,
+                       const struct mark *mark, struct err *err)
 {
-    if (mark->edited_at < row->edited_at || (mark->edited_at == row->edited_at && str_eq(mark->edited_text, row->text))) {
+    if (mark->edited_at < row->edited_at ||
+        (mark->edited_at == row->edited_at && str_eq(mark->edited_text, row->text))) {
         return true;
     }
     row->edited_at = mark->edited_at;
@@ -155,8 +159,8 @@ static bool apply_edit(struct change *change, struct edit *edit, struct message_
     }
     edit->touched = true;
     edit->renew_preview |= is(row->kind, "message");
-    return change_log(change, EVENT_MESSAGE_EDITED, &edit->after, row->id, number_data(change, "version", row->version),
-                      err);
+    return change_log(change, EVENT_MESSAGE_EDITED, &edit->after, row->id,
+                      number_data(change, "version", row->version), err);
 }
 
 bool mark_apply(struct change *change, struct edit *edit, struct message_row *row, const struct mark *mark,
@@ -171,8 +175,8 @@ bool mark_apply(struct change *change, struct edit *edit, struct message_row *ro
     if (mark->receipt == 0 || !is(row->direction, "out") || !is(row->kind, "message")) {
         return true;
     }
-    return message_row_state(change, edit, row, mark->receipt == RECEIPT_READ ? S("read") : S("delivered"), STR_NONE,
-                             err);
+    return message_row_state(change, edit, row, mark->receipt == RECEIPT_READ ? S("read") : S("delivered"),
+                             STR_NONE, err);
 }
 
 // ---- States -----------------------------------------------------------------------------------------
@@ -218,7 +222,8 @@ bool message_row_state(struct change *change, struct edit *edit, struct message_
         return true;
     }
     if (!db_exec(change->tx->conn, &SQL_message_set_state,
-                 DB_ARGS(db_str(state), db_str(why), db_i64(change->workspace_id), db_i64(row->id)), NULL, err)) {
+                 DB_ARGS(db_str(state), db_str(why), db_i64(change->workspace_id), db_i64(row->id)), NULL,
+                 err)) {
         return false;
     }
     if (answers(before) != answers(state)) {
@@ -230,10 +235,12 @@ bool message_row_state(struct change *change, struct edit *edit, struct message_
     edit->touched = true;
     row->send_state = state;
     row->error = why;
-    return change_log(change, EVENT_MESSAGE_STATE, &edit->after, row->id, state_data(change, before, state, why), err);
+    return change_log(change, EVENT_MESSAGE_STATE, &edit->after, row->id,
+                      state_data(change, before, state, why), err);
 }
 
-bool message_set_state(struct tx *tx, i64 workspace_id, i64 id, struct str state, struct str error, struct err *err)
+bool message_set_state(struct tx *tx, i64 workspace_id, i64 id, struct str state, struct str error,
+                       struct err *err)
 {
     struct change change;
     struct edit *edit;
@@ -249,8 +256,8 @@ bool message_set_deleted(struct tx *tx, i64 workspace_id, i64 id, i64 at, struct
     struct edit *edit;
     struct message_row row;
     change_init(&change, tx, workspace_id, 0);
-    return message_row_load(&change, id, &row, &edit, err) && message_row_delete(&change, edit, &row, at, err) &&
-           change_finish(&change, err);
+    return message_row_load(&change, id, &row, &edit, err) &&
+           message_row_delete(&change, edit, &row, at, err) && change_finish(&change, err);
 }
 
 bool message_set_like(struct tx *tx, i64 workspace_id, i64 id, i64 liked_at, struct str like_external_id,
@@ -267,28 +274,29 @@ bool message_set_like(struct tx *tx, i64 workspace_id, i64 id, i64 liked_at, str
         return true;
     }
     if (!db_exec(tx->conn, &SQL_message_set_like,
-                 DB_ARGS(db_opt(liked_at), db_str(like_external_id), db_i64(workspace_id), db_i64(id)), NULL, err)) {
+                 DB_ARGS(db_opt(liked_at), db_str(like_external_id), db_i64(workspace_id), db_i64(id)), NULL,
+                 err)) {
         return false;
     }
     if ((row.liked_at > 0) == (liked_at > 0)) {
         return true;
     }
     edit->touched = true;
-    return change_log(&change, EVENT_MESSAGE_LIKED, &edit->after, id, number_data(&change, "liked", liked_at > 0),
-                      err) &&
+    return change_log(&change, EVENT_MESSAGE_LIKED, &edit->after, id,
+                      number_data(&change, "liked", liked_at > 0), err) &&
            change_finish(&change, err);
 }
 
 // ---- Echoes -----------------------------------------------------------------------------------------
 
-static bool row_of_external(struct change *change, i64 channel_id, struct str external_id, struct message_row *out,
-                            struct err *err)
+static bool row_of_external(struct change *change, i64 channel_id, struct str external_id,
+                            struct message_row *out, struct err *err)
 {
     struct err why = {};
     struct message_row row = {};
     if (!db_one(change->tx->conn, &SQL_message_record_external,
-                DB_ARGS(db_i64(change->workspace_id), db_i64(channel_id), db_str(external_id)), &message_row_type, &row,
-                change->tx->arena, &why) &&
+                DB_ARGS(db_i64(change->workspace_id), db_i64(channel_id), db_str(external_id)),
+                &message_row_type, &row, change->tx->arena, &why) &&
         why.code != ERR_NOT_FOUND) {
         *err = why;
         return false;
@@ -299,13 +307,15 @@ static bool row_of_external(struct change *change, i64 channel_id, struct str ex
 
 // The other sight of our answer goes; what it knew (a receipt) stays with ours. Edits and deletions are
 // marks under the same id and come with them.
-static bool fold(struct change *change, struct edit *edit, struct message_row *ours, const struct message_row *echo,
-                 struct err *err)
+static bool fold(struct change *change, struct edit *edit, struct message_row *ours,
+                 const struct message_row *echo, struct err *err)
 {
     struct conn *conn = change->tx->conn;
     i64 workspace = change->workspace_id;
-    if (!db_exec(conn, &SQL_message_versions_delete, DB_ARGS(db_i64(workspace), db_i64(echo->id)), NULL, err) ||
-        !db_exec(conn, &SQL_message_attachments_delete, DB_ARGS(db_i64(workspace), db_i64(echo->id)), NULL, err) ||
+    if (!db_exec(conn, &SQL_message_versions_delete, DB_ARGS(db_i64(workspace), db_i64(echo->id)), NULL,
+                 err) ||
+        !db_exec(conn, &SQL_message_attachments_delete, DB_ARGS(db_i64(workspace), db_i64(echo->id)), NULL,
+                 err) ||
         !db_exec(conn, &SQL_message_delete, DB_ARGS(db_i64(workspace), db_i64(echo->id)), NULL, err)) {
         return false;
     }
@@ -315,7 +325,8 @@ static bool fold(struct change *change, struct edit *edit, struct message_row *o
         !message_row_state(change, edit, ours, echo->send_state, STR_NONE, err)) {
         return false;
     }
-    return change_log(change, EVENT_MESSAGE_MERGED, &edit->after, echo->id, number_data(change, "into", ours->id), err);
+    return change_log(change, EVENT_MESSAGE_MERGED, &edit->after, echo->id,
+                      number_data(change, "into", ours->id), err);
 }
 
 bool message_merge_echo(struct tx *tx, i64 workspace_id, i64 channel_id, i64 id, struct str external_id,
@@ -350,8 +361,8 @@ bool message_merge_echo(struct tx *tx, i64 workspace_id, i64 channel_id, i64 id,
     struct mark mark = {};
     struct err why = {};
     if (str_given(its_id) && db_one(tx->conn, &SQL_message_mark_get,
-                                    DB_ARGS(db_i64(workspace_id), db_i64(channel_id), db_str(its_id)), &mark_type, &mark,
-                                    tx->arena, &why)) {
+                                    DB_ARGS(db_i64(workspace_id), db_i64(channel_id), db_str(its_id)),
+                                    &mark_type, &mark, tx->arena, &why)) {
         if (!mark_apply(&change, edit, &ours, &mark, err)) {
             return false;
         }

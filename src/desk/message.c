@@ -7,8 +7,8 @@ static const char *const direction_names[] = {"in", "out", NULL};
 static const char *const kind_names[] = {"message", "note", "context", NULL};
 static const char *const visibility_names[] = {"public", "private", "team", NULL};
 static const char *const origin_names[] = {"customer", "agent", "elsewhere", "automation", NULL};
-static const char *const send_state_names[] = {"queued",  "sending", "sent",     "delivered", "read",
-                                               "failed",  "in_doubt", "cancelled", NULL};
+static const char *const send_state_names[] = {"queued", "sending",  "sent",      "delivered", "read",
+                                               "failed", "in_doubt", "cancelled", NULL};
 static const char *const attachment_state_names[] = {"waiting", "ready", "refused", "failed", NULL};
 
 enum { MAYBE = FIELD_READ_ONLY | FIELD_NULLABLE };
@@ -38,7 +38,8 @@ static const struct field message_fields[] = {
     FIELD(message, FIELD_I64, id, FIELD_READ_ONLY),
     FIELD(message, FIELD_I64, conversation_id, FIELD_READ_ONLY),
     FIELD(message, FIELD_I64, channel_id, FIELD_READ_ONLY),
-    FIELD(message, FIELD_STR, external_id, MAYBE, .doc = "The network's id; null for notes and answers not sent yet."),
+    FIELD(message, FIELD_STR, external_id, MAYBE,
+          .doc = "The network's id; null for notes and answers not sent yet."),
     FIELD(message, FIELD_ENUM, direction, FIELD_READ_ONLY, .names = direction_names),
     FIELD(message, FIELD_ENUM, kind, FIELD_READ_ONLY, .names = kind_names,
           .doc = "context: somebody else's post above, shown and never counted."),
@@ -56,7 +57,8 @@ static const struct field message_fields[] = {
     FIELD(message, FIELD_TIME, liked_at, MAYBE, .doc = "Our like."),
     FIELD(message, FIELD_BOOL, late, FIELD_READ_ONLY | FIELD_NO_ROW,
           .doc = "Arrived after something newer was already here."),
-    FIELD(message, FIELD_ENUM, send_state, MAYBE, .names = send_state_names, .doc = "How far an answer has come."),
+    FIELD(message, FIELD_ENUM, send_state, MAYBE, .names = send_state_names,
+          .doc = "How far an answer has come."),
     FIELD(message, FIELD_STR, error, MAYBE, .doc = "Why it failed or is in doubt, in words."),
     FIELD_END,
 };
@@ -110,8 +112,8 @@ static void add_attachment(struct rows *rows, struct message *message, struct ar
     }
 }
 
-static bool load_attachments(struct conn *conn, i64 workspace_id, struct message_list *messages, struct arena *arena,
-                             struct err *err)
+static bool load_attachments(struct conn *conn, i64 workspace_id, struct message_list *messages,
+                             struct arena *arena, struct err *err)
 {
     struct buf ids;
     bool sqlite = conn_kind(conn) == DB_SQLITE;
@@ -125,7 +127,8 @@ static bool load_attachments(struct conn *conn, i64 workspace_id, struct message
     }
     buf_add_char(&ids, sqlite ? ']' : '}');
     struct rows *rows;
-    if (!db_query(conn, &SQL_message_attachments, DB_ARGS(db_i64(workspace_id), db_str(buf_str(&ids))), &rows, err)) {
+    if (!db_query(conn, &SQL_message_attachments, DB_ARGS(db_i64(workspace_id), db_str(buf_str(&ids))), &rows,
+                  err)) {
         return false;
     }
     while (rows_next(rows)) {
@@ -140,8 +143,8 @@ static bool load_attachments(struct conn *conn, i64 workspace_id, struct message
     return rows_end(rows, err);
 }
 
-bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena, struct message *out,
-                 struct err *err)
+bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
+                 struct message *out, struct err *err)
 {
     struct message_list one = {};
     struct rows *rows;
@@ -166,8 +169,8 @@ bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct ar
     i64 late;
     if (!load_attachments(conn, actor->workspace_id, &one, arena, err) ||
         !db_one_i64(conn, &SQL_message_came_late,
-                    DB_ARGS(db_i64(actor->workspace_id), db_i64(message->conversation_id), db_i64(message->created_at),
-                            db_i64(id)),
+                    DB_ARGS(db_i64(actor->workspace_id), db_i64(message->conversation_id),
+                            db_i64(message->created_at), db_i64(id)),
                     &late, err)) {
         return false;
     }
@@ -221,16 +224,17 @@ static void reverse(struct message_list *list)
     }
 }
 
-bool message_page(struct conn *conn, const struct actor *actor, i64 conversation_id, struct str cursor, i64 limit,
-                  struct arena *arena, struct message_list *out, struct str *ret_next, struct err *err)
+bool message_page(struct conn *conn, const struct actor *actor, i64 conversation_id, struct str cursor,
+                  i64 limit, struct arena *arena, struct message_list *out, struct str *ret_next,
+                  struct err *err)
 {
     struct place place;
     struct message_list page = {};
     struct rows *rows;
     if (!conversation_visible(conn, actor, conversation_id, err) || !read_cursor(cursor, &place, err) ||
         !db_query(conn, &SQL_message_page,
-                  DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(place.at), db_i64(place.id),
-                          db_i64(limit + 1)),
+                  DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(place.at),
+                          db_i64(place.id), db_i64(limit + 1)),
                   &rows, err)) {
         return false;
     }

@@ -12,7 +12,10 @@ struct act {
     struct change change;
     struct edit *edit;
     struct message_row row;
-    struct { i64 id; struct str state; } outbox; // id 0: none
+    struct {
+        i64 id;
+        struct str state;
+    } outbox; // id 0: none
 };
 
 static bool begin(struct act *act, struct tx *tx, const struct actor *actor, i64 id, struct err *err)
@@ -40,8 +43,8 @@ static bool find_outbox(struct act *act, const char *action, struct err *err)
     act->outbox.id = 0;
     act->outbox.state = S("");
     if (!db_query(act->tx->conn, &SQL_message_outbox_of,
-                  DB_ARGS(db_i64(act->actor->workspace_id), db_i64(act->row.id), db_str(str_from(action))), &rows,
-                  err)) {
+                  DB_ARGS(db_i64(act->actor->workspace_id), db_i64(act->row.id), db_str(str_from(action))),
+                  &rows, err)) {
         return false;
     }
     if (rows_next(rows)) {
@@ -54,7 +57,8 @@ static bool find_outbox(struct act *act, const char *action, struct err *err)
 static bool cancel_outbox(struct act *act, struct err *err)
 {
     return db_exec(act->tx->conn, &SQL_message_outbox_cancel,
-                   DB_ARGS(db_i64(act->tx->now), db_i64(act->actor->workspace_id), db_i64(act->outbox.id)), NULL, err);
+                   DB_ARGS(db_i64(act->tx->now), db_i64(act->actor->workspace_id), db_i64(act->outbox.id)),
+                   NULL, err);
 }
 
 static bool outbox_is(const struct act *act, const char *state)
@@ -92,7 +96,8 @@ static bool order_like(struct act *act, bool like, struct err *err)
     return outbox_add(&act->change, &act->edit->after, act->row.id, like ? S("like") : S("unlike"), err);
 }
 
-bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, struct message *out, struct err *err)
+bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, struct message *out,
+                  struct err *err)
 {
     struct act act;
     if (!begin(&act, tx, actor, id, err)) {
@@ -106,8 +111,8 @@ bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, s
     }
     act.edit->touched = true;
     return db_exec(tx->conn, &SQL_message_set_like,
-                   DB_ARGS(db_opt(like ? tx->now : 0), db_str(act.row.like_external_id), db_i64(actor->workspace_id),
-                           db_i64(id)),
+                   DB_ARGS(db_opt(like ? tx->now : 0), db_str(act.row.like_external_id),
+                           db_i64(actor->workspace_id), db_i64(id)),
                    NULL, err) &&
            change_log(&act.change, EVENT_MESSAGE_LIKED, &act.edit->after, id,
                       like ? S("{\"liked\":1}") : S("{\"liked\":0}"), err) &&
@@ -144,7 +149,8 @@ static bool order_delete(struct act *act, struct err *err)
     if (!find_outbox(act, "delete", err)) {
         return false;
     }
-    if (act->outbox.id > 0 && !outbox_is(act, "failed") && !outbox_is(act, "cancelled") && !outbox_is(act, "done")) {
+    if (act->outbox.id > 0 && !outbox_is(act, "failed") && !outbox_is(act, "cancelled") &&
+        !outbox_is(act, "done")) {
         return true; // asked for already
     }
     return outbox_add(&act->change, &act->edit->after, act->row.id, S("delete"), err);
@@ -156,7 +162,8 @@ static bool delete_answer(struct act *act, struct err *err)
         return false;
     }
     if (is_state(act, "sending") || outbox_is(act, "sending")) {
-        return err_retry(err, ERR_CONFLICT, 5, "It is being sent in this moment. Try again when it has arrived.");
+        return err_retry(err, ERR_CONFLICT, 5,
+                         "It is being sent in this moment. Try again when it has arrived.");
     }
     if (is_state(act, "in_doubt")) {
         return err_set(err, ERR_CONFLICT, "It is not clear whether it was sent. Decide that first.");
@@ -183,14 +190,15 @@ bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct mes
         return finish(&act, out, err);
     }
     bool note = str_eq(act.row.kind, S("note"));
-    bool done = note ? message_row_delete(&act.change, act.edit, &act.row, tx->now, err) : delete_answer(&act, err);
+    bool done =
+        note ? message_row_delete(&act.change, act.edit, &act.row, tx->now, err) : delete_answer(&act, err);
     return done && finish(&act, out, err);
 }
 
 // ---- Decide -----------------------------------------------------------------------------------------
 
-bool message_resolve(struct tx *tx, const struct actor *actor, i64 id, struct str decision, struct message *out,
-                     struct err *err)
+bool message_resolve(struct tx *tx, const struct actor *actor, i64 id, struct str decision,
+                     struct message *out, struct err *err)
 {
     struct act act;
     const struct channel_driver *driver;

@@ -52,20 +52,21 @@ bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struc
                     struct err *err)
 {
     struct its_channel channel = {};
-    if (!db_one(tx->conn, &SQL_message_channel, DB_ARGS(db_i64(workspace_id), db_i64(channel_id)), &its_channel_type,
-                &channel, tx->arena, err)) {
+    if (!db_one(tx->conn, &SQL_message_channel, DB_ARGS(db_i64(workspace_id), db_i64(channel_id)),
+                &its_channel_type, &channel, tx->arena, err)) {
         return false;
     }
     if (str_eq(channel.state, S("dead")) || str_eq(channel.state, S("disabled"))) {
         const char *what = str_eq(channel.state, S("dead")) ? "is dead" : "is switched off";
         return channel.state_reason.len > 0
-                   ? err_set(err, ERR_CONFLICT, "The channel “" STR_FMT "” %s: " STR_FMT, STR_ARG(channel.name), what,
-                             STR_ARG(channel.state_reason))
+                   ? err_set(err, ERR_CONFLICT, "The channel “" STR_FMT "” %s: " STR_FMT,
+                             STR_ARG(channel.name), what, STR_ARG(channel.state_reason))
                    : err_set(err, ERR_CONFLICT, "The channel “" STR_FMT "” %s.", STR_ARG(channel.name), what);
     }
     const struct channel_driver *driver = channel_driver_find(channel.kind);
     if (!driver) {
-        return err_set(err, ERR_CONFLICT, "This version does not know the network “" STR_FMT "”.", STR_ARG(channel.kind));
+        return err_set(err, ERR_CONFLICT, "This version does not know the network “" STR_FMT "”.",
+                       STR_ARG(channel.kind));
     }
     *ret_driver = driver;
     return true;
@@ -74,8 +75,8 @@ bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struc
 bool outbox_add(struct change *change, const struct record *conversation, i64 message_id, struct str action,
                 struct err *err)
 {
-    return delivery_enqueue(change->tx, change->workspace_id, conversation->channel_id, conversation->id, message_id,
-                            action, err);
+    return delivery_enqueue(change->tx, change->workspace_id, conversation->channel_id, conversation->id,
+                            message_id, action, err);
 }
 
 // ---- Checks -----------------------------------------------------------------------------------------
@@ -98,11 +99,11 @@ static bool check_text(const struct writing *w, struct err *err)
         return true;
     }
     if (limit.max > 0 && text_length(limit, w->text) > limit.max) {
-        return err_field(err, "text", "too_long", "%s takes at most %zu %s; this text has %zu.", w->driver->title,
-                         limit.max, unit_name(limit.unit), text_length(limit, w->text));
+        return err_field(err, "text", "too_long", "%s takes at most %zu %s; this text has %zu.",
+                         w->driver->title, limit.max, unit_name(limit.unit), text_length(limit, w->text));
     }
-    return err_field(err, "text", "too_long", "%s takes at most %zu bytes; this text has %zu.", w->driver->title,
-                     limit.max_bytes, w->text.len);
+    return err_field(err, "text", "too_long", "%s takes at most %zu bytes; this text has %zu.",
+                     w->driver->title, limit.max_bytes, w->text.len);
 }
 
 static bool check_can(const struct writing *w, struct err *err)
@@ -112,13 +113,16 @@ static bool check_can(const struct writing *w, struct err *err)
     if (w->driver->can & need) {
         return true;
     }
-    return err_set(err, ERR_CONFLICT, "%s takes no %s answers.", w->driver->title, public ? "public" : "private");
+    return err_set(err, ERR_CONFLICT, "%s takes no %s answers.", w->driver->title,
+                   public ? "public" : "private");
 }
 
 static bool check_files(const struct writing *w, struct err *err)
 {
     size_t n = w->draft->attachments.len;
-    size_t most = !w->driver ? NOTE_FILES_MAX : w->driver->can & CAN_SEND_PICTURES ? w->driver->max_pictures : 0;
+    size_t most = !w->driver                           ? NOTE_FILES_MAX
+                  : w->driver->can & CAN_SEND_PICTURES ? w->driver->max_pictures
+                                                       : 0;
     if (n <= most) {
         return true;
     }
@@ -128,7 +132,8 @@ static bool check_files(const struct writing *w, struct err *err)
     return err_field(err, "attachments", "too_many", "At most %zu pictures go with one message.", most);
 }
 
-static bool check_file(const struct writing *w, const char *field, const struct file_row *file, struct err *err)
+static bool check_file(const struct writing *w, const char *field, const struct file_row *file,
+                       struct err *err)
 {
     if (!w->driver) {
         return true;
@@ -137,8 +142,9 @@ static bool check_file(const struct writing *w, const char *field, const struct 
         return err_field(err, field, "not_possible", "%s takes pictures only.", w->driver->title);
     }
     if (w->driver->max_picture_bytes > 0 && (size_t)file->size > w->driver->max_picture_bytes) {
-        return err_field(err, field, "too_large", "%s takes pictures of at most %zu bytes; this one has %lld.",
-                         w->driver->title, w->driver->max_picture_bytes, (long long)file->size);
+        return err_field(err, field, "too_large",
+                         "%s takes pictures of at most %zu bytes; this one has %lld.", w->driver->title,
+                         w->driver->max_picture_bytes, (long long)file->size);
     }
     return true;
 }
@@ -185,7 +191,8 @@ static bool find_answered(struct writing *w, struct err *err)
             return err_field(err, "reply_to", "unknown", "There is no such message in this conversation.");
         }
         if (!str_given(row.external_id) || row.deleted_at > 0) {
-            return err_field(err, "reply_to", "not_possible", "The network does not know that message (any more).");
+            return err_field(err, "reply_to", "not_possible",
+                             "The network does not know that message (any more).");
         }
         w->reply_to = row.external_id;
         return true;
@@ -237,15 +244,16 @@ static bool insert_message(struct writing *w, struct err *err)
     bool note = !w->driver;
     const struct record *row = &w->edit->after;
     i64 now = w->tx->now;
-    return db_one_i64(
-        w->tx->conn, &SQL_message_insert,
-        DB_ARGS(db_i64(w->actor->workspace_id), db_i64(row->id), db_i64(row->channel_id), db_str(STR_NONE),
-                db_str(S("out")), db_str(note ? S("note") : S("message")), db_str(note ? S("team") : row->visibility),
-                db_str(S("agent")), db_i64(0), db_i64(w->actor->agent_id),
-                db_str(str_given(w->actor->name) ? w->actor->name : S("")), db_str(S("")), db_str(w->text),
-                db_str(S("")), db_str(w->reply_to), db_str(S("{}")), db_i64(now), db_i64(now), db_opt(0), db_opt(0),
-                db_i64(1), db_str(note ? STR_NONE : S("queued"))),
-        &w->message_id, err);
+    return db_one_i64(w->tx->conn, &SQL_message_insert,
+                      DB_ARGS(db_i64(w->actor->workspace_id), db_i64(row->id), db_i64(row->channel_id),
+                              db_str(STR_NONE), db_str(S("out")), db_str(note ? S("note") : S("message")),
+                              db_str(note ? S("team") : row->visibility), db_str(S("agent")), db_i64(0),
+                              db_i64(w->actor->agent_id),
+                              db_str(str_given(w->actor->name) ? w->actor->name : S("")), db_str(S("")),
+                              db_str(w->text), db_str(S("")), db_str(w->reply_to), db_str(S("{}")),
+                              db_i64(now), db_i64(now), db_opt(0), db_opt(0), db_i64(1),
+                              db_str(note ? STR_NONE : S("queued"))),
+                      &w->message_id, err);
 }
 
 static bool insert_files(struct writing *w, struct err *err)
@@ -254,11 +262,12 @@ static bool insert_files(struct writing *w, struct err *err)
         const struct draft_attachment *draft = &w->draft->attachments.items[i];
         const struct file_row *file = &w->files[i];
         if (!db_exec(w->tx->conn, &SQL_message_attach,
-                     DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->message_id), db_i64((i64)i), db_str(S("")),
-                             db_str(file->mime), db_str(str_given(draft->name) ? draft->name : S("")),
+                     DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->message_id), db_i64((i64)i),
+                             db_str(S("")), db_str(file->mime),
+                             db_str(str_given(draft->name) ? draft->name : S("")),
                              db_str(str_given(draft->alt) ? draft->alt : S("")), db_i64(file->size),
-                             db_i64(file->width), db_i64(file->height), db_str(draft->sha256), db_str(S("ready")),
-                             db_str(S("")), db_i64(0)),
+                             db_i64(file->width), db_i64(file->height), db_str(draft->sha256),
+                             db_str(S("ready")), db_str(S("")), db_i64(0)),
                      NULL, err)) {
             return false;
         }
@@ -304,10 +313,11 @@ static bool write_it(struct writing *w, struct err *err)
            change_finish(&w->change, err);
 }
 
-bool message_reply(struct tx *tx, const struct actor *actor, i64 conversation_id, const struct message_draft *draft,
-                   struct message *out, struct err *err)
+bool message_reply(struct tx *tx, const struct actor *actor, i64 conversation_id,
+                   const struct message_draft *draft, struct message *out, struct err *err)
 {
-    struct writing w = {.tx = tx, .actor = actor, .draft = draft, .text = str_given(draft->text) ? draft->text : S("")};
+    struct writing w = {
+        .tx = tx, .actor = actor, .draft = draft, .text = str_given(draft->text) ? draft->text : S("")};
     change_init(&w.change, tx, actor->workspace_id, actor->agent_id);
     if (!change_open(&w.change, conversation_id, &w.edit, err)) {
         return false;

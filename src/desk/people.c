@@ -17,13 +17,14 @@ static struct author *remembered(struct author_list *known, struct str external_
     return NULL;
 }
 
-static bool look_up(struct change *change, const struct author_place *place, struct str external_id, struct author *out,
-                    struct err *err)
+static bool look_up(struct change *change, const struct author_place *place, struct str external_id,
+                    struct author *out, struct err *err)
 {
     struct arena *arena = change->tx->arena;
     struct rows *rows;
     if (!db_query(change->tx->conn, &SQL_intake_identity,
-                  DB_ARGS(db_i64(change->workspace_id), db_str(place->kind), db_str(place->scope), db_str(external_id)),
+                  DB_ARGS(db_i64(change->workspace_id), db_str(place->kind), db_str(place->scope),
+                          db_str(external_id)),
                   &rows, err)) {
         return false;
     }
@@ -43,7 +44,8 @@ static bool log_contact(struct change *change, const char *kind, i64 contact_id,
 {
     struct event event = {.workspace_id = change->workspace_id,
                           .kind = str_from(kind),
-                          .data = str_printf(change->tx->arena, "{\"contact_id\":%lld}", (long long)contact_id)};
+                          .data =
+                              str_printf(change->tx->arena, "{\"contact_id\":%lld}", (long long)contact_id)};
     return log_append(change->tx, &event, err);
 }
 
@@ -60,12 +62,14 @@ static bool make(struct change *change, const struct author_place *place, const 
                            .handle = word->handle,
                            .told_at = word->at};
     if (!db_one_i64(conn, &SQL_intake_contact_insert,
-                    DB_ARGS(db_i64(workspace), db_str(word->name), db_i64(change->tx->now)), &out->contact_id, err)) {
+                    DB_ARGS(db_i64(workspace), db_str(word->name), db_i64(change->tx->now)), &out->contact_id,
+                    err)) {
         return false;
     }
     if (db_one_i64(conn, &SQL_intake_identity_insert,
-                   DB_ARGS(db_i64(workspace), db_str(place->kind), db_str(place->scope), db_str(word->external_id),
-                           db_str(word->handle), db_str(word->name), db_i64(out->contact_id), db_i64(word->at)),
+                   DB_ARGS(db_i64(workspace), db_str(place->kind), db_str(place->scope),
+                           db_str(word->external_id), db_str(word->handle), db_str(word->name),
+                           db_i64(out->contact_id), db_i64(word->at)),
                    &out->identity_id, &why)) {
         return log_contact(change, EVENT_CONTACT_CREATED, out->contact_id, err);
     }
@@ -74,16 +78,19 @@ static bool make(struct change *change, const struct author_place *place, const 
         return false;
     }
     out->identity_id = 0;
-    return db_exec(conn, &SQL_intake_contact_delete, DB_ARGS(db_i64(workspace), db_i64(out->contact_id)), NULL, err);
+    return db_exec(conn, &SQL_intake_contact_delete, DB_ARGS(db_i64(workspace), db_i64(out->contact_id)),
+                   NULL, err);
 }
 
-static void rename_open_edits(struct change *change, const struct author *author, struct str old_handle, bool renamed)
+static void rename_open_edits(struct change *change, const struct author *author, struct str old_handle,
+                              bool renamed)
 {
     for (size_t i = 0; i < change->edits.len; i++) {
         struct record *row = &change->edits.items[i]->after;
         if (row->contact_id == author->contact_id) {
             row->contact_name = renamed ? author->contact_name : row->contact_name;
-            row->contact_handle = str_eq(row->contact_handle, old_handle) ? author->handle : row->contact_handle;
+            row->contact_handle =
+                str_eq(row->contact_handle, old_handle) ? author->handle : row->contact_handle;
         }
     }
 }
@@ -109,8 +116,8 @@ static bool renew(struct change *change, const struct author_place *place, const
     if (follows) {
         author->contact_name = word->name;
         if (!db_exec(conn, &SQL_intake_contact_rename,
-                     DB_ARGS(db_str(word->name), db_i64(change->tx->now), db_i64(workspace), db_i64(author->contact_id),
-                             db_str(old_name)),
+                     DB_ARGS(db_str(word->name), db_i64(change->tx->now), db_i64(workspace),
+                             db_i64(author->contact_id), db_str(old_name)),
                      NULL, err) ||
             !db_exec(conn, &SQL_conversation_rename_contact,
                      DB_ARGS(db_str(word->name), db_i64(workspace), db_i64(author->contact_id)), NULL, err) ||
@@ -120,8 +127,8 @@ static bool renew(struct change *change, const struct author_place *place, const
     }
     if (!str_eq(old_handle, word->handle) &&
         !db_exec(conn, &SQL_conversation_rehandle_contact,
-                 DB_ARGS(db_str(word->handle), db_i64(workspace), db_i64(author->contact_id), db_str(place->kind),
-                         db_str(old_handle)),
+                 DB_ARGS(db_str(word->handle), db_i64(workspace), db_i64(author->contact_id),
+                         db_str(place->kind), db_str(old_handle)),
                  NULL, err)) {
         return false;
     }
@@ -184,10 +191,11 @@ bool people_finish(struct change *change, struct author_list *known, struct err 
 {
     for (size_t i = 0; i < known->len; i++) {
         const struct author *author = &known->items[i];
-        if (author->unsaved && !db_exec(change->tx->conn, &SQL_intake_identity_set,
-                                        DB_ARGS(db_str(author->name), db_str(author->handle), db_i64(author->told_at),
-                                                db_i64(change->workspace_id), db_i64(author->identity_id)),
-                                        NULL, err)) {
+        if (author->unsaved &&
+            !db_exec(change->tx->conn, &SQL_intake_identity_set,
+                     DB_ARGS(db_str(author->name), db_str(author->handle), db_i64(author->told_at),
+                             db_i64(change->workspace_id), db_i64(author->identity_id)),
+                     NULL, err)) {
             return false;
         }
     }

@@ -48,12 +48,13 @@ static bool claim(struct tx *tx, void *arg, struct err *err)
         return false;
     }
     while (rows_next(rows)) {
-        *list_push(&claiming->list, claiming->arena) = (struct wanted){.id = row_i64(rows, 0),
-                                                                       .workspace_id = row_i64(rows, 1),
-                                                                       .message_id = row_i64(rows, 2),
-                                                                       .url = row_str(rows, 3, claiming->arena),
-                                                                       .mime = row_str(rows, 4, claiming->arena),
-                                                                       .attempts = row_i64(rows, 5)};
+        *list_push(&claiming->list, claiming->arena) =
+            (struct wanted){.id = row_i64(rows, 0),
+                            .workspace_id = row_i64(rows, 1),
+                            .message_id = row_i64(rows, 2),
+                            .url = row_str(rows, 3, claiming->arena),
+                            .mime = row_str(rows, 4, claiming->arena),
+                            .attempts = row_i64(rows, 5)};
     }
     if (!rows_end(rows, err)) {
         return false;
@@ -61,8 +62,8 @@ static bool claim(struct tx *tx, void *arg, struct err *err)
     for (size_t i = 0; i < claiming->list.len; i++) {
         const struct wanted *wanted = &claiming->list.items[i];
         if (!db_exec(tx->conn, &SQL_attachment_claim,
-                     DB_ARGS(db_i64(tx->now + LEASE_MS), db_i64(wanted->workspace_id), db_i64(wanted->id)), NULL,
-                     err)) {
+                     DB_ARGS(db_i64(tx->now + LEASE_MS), db_i64(wanted->workspace_id), db_i64(wanted->id)),
+                     NULL, err)) {
             return false;
         }
     }
@@ -96,7 +97,8 @@ static struct result refused(const struct wanted *wanted, struct str reason)
     return (struct result){.wanted = wanted, .state = "refused", .reason = reason};
 }
 
-static struct result take(struct attachments *job, const struct wanted *wanted, struct str bytes, struct arena *arena)
+static struct result take(struct attachments *job, const struct wanted *wanted, struct str bytes,
+                          struct arena *arena)
 {
     struct picture picture = {};
     struct err err = {};
@@ -130,7 +132,8 @@ static struct result fetch(struct attachments *job, const struct wanted *wanted,
         return again(wanted, str_copy(arena, str_from(answer.error)));
     }
     if (answer.status == 403 || answer.status == 404 || answer.status == 410) {
-        return refused(wanted, str_printf(arena, "The network does not give it out (HTTP %d).", answer.status));
+        return refused(wanted,
+                       str_printf(arena, "The network does not give it out (HTTP %d).", answer.status));
     }
     if (answer.status != 200) {
         return again(wanted, str_printf(arena, "The network answered HTTP %d.", answer.status));
@@ -145,8 +148,8 @@ static bool log_it(struct tx *tx, const struct result *result, struct err *err)
     const struct wanted *wanted = result->wanted;
     struct event event = {.workspace_id = wanted->workspace_id, .message_id = wanted->message_id};
     struct rows *rows;
-    if (!db_query(tx->conn, &SQL_attachment_place, DB_ARGS(db_i64(wanted->workspace_id), db_i64(wanted->id)), &rows,
-                  err)) {
+    if (!db_query(tx->conn, &SQL_attachment_place, DB_ARGS(db_i64(wanted->workspace_id), db_i64(wanted->id)),
+                  &rows, err)) {
         return false;
     }
     if (rows_next(rows)) {
@@ -157,7 +160,8 @@ static bool log_it(struct tx *tx, const struct result *result, struct err *err)
         return false;
     }
     event.kind = S(EVENT_MESSAGE_ATTACHMENT);
-    event.data = str_printf(tx->arena, "{\"attachment_id\":%lld,\"state\":\"%s\"}", (long long)wanted->id, result->state);
+    event.data = str_printf(tx->arena, "{\"attachment_id\":%lld,\"state\":\"%s\"}", (long long)wanted->id,
+                            result->state);
     return log_append(tx, &event, err);
 }
 
@@ -168,14 +172,16 @@ static bool settle(struct tx *tx, void *arg, struct err *err)
     const struct file *file = result->file;
     i64 changed;
     i64 pause = (i64)30000 << (2 * wanted->attempts); // 30 s, 2 min
-    bool ok = file ? db_exec(tx->conn, &SQL_attachment_ready,
-                             DB_ARGS(db_str(file->sha256), db_str(file->mime), db_i64(file->size), db_i64(file->width),
-                                     db_i64(file->height), db_i64(wanted->workspace_id), db_i64(wanted->id)),
-                             &changed, err)
-                   : db_exec(tx->conn, &SQL_attachment_not,
-                             DB_ARGS(db_str(str_from(result->state)), db_str(result->reason), db_i64(tx->now + pause),
-                                     db_i64(wanted->workspace_id), db_i64(wanted->id)),
-                             &changed, err);
+    bool ok =
+        file ? db_exec(tx->conn, &SQL_attachment_ready,
+                       DB_ARGS(db_str(file->sha256), db_str(file->mime), db_i64(file->size),
+                               db_i64(file->width), db_i64(file->height), db_i64(wanted->workspace_id),
+                               db_i64(wanted->id)),
+                       &changed, err)
+             : db_exec(tx->conn, &SQL_attachment_not,
+                       DB_ARGS(db_str(str_from(result->state)), db_str(result->reason),
+                               db_i64(tx->now + pause), db_i64(wanted->workspace_id), db_i64(wanted->id)),
+                       &changed, err);
     bool waits = strcmp(result->state, "waiting") == 0;
     return ok && (changed == 0 || waits || log_it(tx, result, err));
 }

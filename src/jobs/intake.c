@@ -14,9 +14,9 @@
 #include "store/log.h"
 
 enum {
-    BATCH = 64,        // raw events in one write
+    BATCH = 64,         // raw events in one write
     BATCH_EVENTS = 500, // and messages in it, about
-    LOOK = 1024,       // waiting rows looked at in one query
+    LOOK = 1024,        // waiting rows looked at in one query
     ATTEMPTS = 3,
     LEASE_MS = 10000,
 };
@@ -95,8 +95,8 @@ static bool lease(struct tx *tx, struct batch *batch, struct err *err)
     }
     const struct raw *raw = &batch->raws[0];
     if (!db_exec(tx->conn, &SQL_intake_lease,
-                 DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->channel_id), db_str(str_from(batch->job->owner)),
-                         db_i64(tx->now + LEASE_MS), db_i64(tx->now)),
+                 DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->channel_id),
+                         db_str(str_from(batch->job->owner)), db_i64(tx->now + LEASE_MS), db_i64(tx->now)),
                  &changed, err)) {
         return false;
     }
@@ -113,10 +113,9 @@ static bool claim(struct tx *tx, void *arg, struct err *err)
     for (size_t i = 0; batch->leased && i < batch->len; i++) {
         struct raw *raw = &batch->raws[i];
         raw->gone = raw->attempts >= ATTEMPTS;
-        bool ok = raw->gone
-                      ? quarantine(tx, raw, S("Three attempts to read it ended without a result."), err)
-                      : db_exec(tx->conn, &SQL_intake_attempt, DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->id)),
-                                NULL, err);
+        bool ok = raw->gone ? quarantine(tx, raw, S("Three attempts to read it ended without a result."), err)
+                            : db_exec(tx->conn, &SQL_intake_attempt,
+                                      DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->id)), NULL, err);
         if (!ok) {
             return false;
         }
@@ -127,10 +126,10 @@ static bool claim(struct tx *tx, void *arg, struct err *err)
 static bool end_lease(struct tx *tx, const struct batch *batch, struct err *err)
 {
     const struct raw *raw = &batch->raws[0];
-    return db_kind(tx->db) == DB_SQLITE ||
-           db_exec(tx->conn, &SQL_intake_lease_end,
-                   DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->channel_id), db_str(str_from(batch->job->owner))),
-                   NULL, err);
+    return db_kind(tx->db) == DB_SQLITE || db_exec(tx->conn, &SQL_intake_lease_end,
+                                                   DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->channel_id),
+                                                           db_str(str_from(batch->job->owner))),
+                                                   NULL, err);
 }
 
 // ---- Read and parse ---------------------------------------------------------------------------------
@@ -184,7 +183,8 @@ static bool read_and_parse(struct batch *batch, struct err *err)
     }
     const struct channel_driver *driver = channel_driver_find(row.kind);
     if (!driver) {
-        return err_set(err, ERR_CONFLICT, "This version does not know the network “" STR_FMT "”.", STR_ARG(row.kind));
+        return err_set(err, ERR_CONFLICT, "This version does not know the network “" STR_FMT "”.",
+                       STR_ARG(row.kind));
     }
     batch->channel_kind = row.kind;
     for (size_t i = 0; i < batch->len; i++) {
@@ -220,12 +220,13 @@ static bool settle(struct tx *tx, const struct raw *raw, struct err *err)
     if (raw->unreadable) {
         return quarantine(tx, raw, raw->why, err);
     }
-    if (!db_exec(tx->conn, &SQL_intake_done, DB_ARGS(db_i64(tx->now), db_i64(raw->workspace_id), db_i64(raw->id)),
-                 &changed, err)) {
+    if (!db_exec(tx->conn, &SQL_intake_done,
+                 DB_ARGS(db_i64(tx->now), db_i64(raw->workspace_id), db_i64(raw->id)), &changed, err)) {
         return false;
     }
     if (changed == 0) {
-        return err_retry(err, ERR_UNAVAILABLE, 1, "Another worker took over raw event %lld.", (long long)raw->id);
+        return err_retry(err, ERR_UNAVAILABLE, 1, "Another worker took over raw event %lld.",
+                         (long long)raw->id);
     }
     return keep_bad_parts(tx, raw, err);
 }
@@ -259,8 +260,8 @@ static bool forget_attempt(struct tx *tx, void *arg, struct err *err)
     struct batch *batch = arg;
     for (size_t i = 0; i < batch->len; i++) {
         const struct raw *raw = &batch->raws[i];
-        if (!db_exec(tx->conn, &SQL_intake_unattempt, DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->id)), NULL,
-                     err)) {
+        if (!db_exec(tx->conn, &SQL_intake_unattempt, DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->id)),
+                     NULL, err)) {
             return false;
         }
     }
@@ -272,7 +273,8 @@ static bool come_back_later(struct batch *batch)
 {
     struct err err = {};
     if (!db_write(batch->job->settings.db, WRITE_INTAKE, forget_attempt, batch, &err)) {
-        log_event(LOG_WARN, "intake.waits", LOG_I("channel", batch->raws[0].channel_id), LOG_C("error", err.text));
+        log_event(LOG_WARN, "intake.waits", LOG_I("channel", batch->raws[0].channel_id),
+                  LOG_C("error", err.text));
     }
     return false;
 }
@@ -287,9 +289,10 @@ static bool note_failure(struct tx *tx, void *arg, struct err *err)
     struct failure *failure = arg;
     const struct raw *raw = &failure->batch->raws[0];
     bool last = raw->attempts + 1 >= ATTEMPTS;
-    bool ok = last ? quarantine(tx, raw, failure->why, err)
-                   : db_exec(tx->conn, &SQL_intake_failed,
-                             DB_ARGS(db_str(failure->why), db_i64(raw->workspace_id), db_i64(raw->id)), NULL, err);
+    bool ok =
+        last ? quarantine(tx, raw, failure->why, err)
+             : db_exec(tx->conn, &SQL_intake_failed,
+                       DB_ARGS(db_str(failure->why), db_i64(raw->workspace_id), db_i64(raw->id)), NULL, err);
     return ok && end_lease(tx, failure->batch, err);
 }
 
@@ -302,7 +305,8 @@ static bool apply_single(struct tx *tx, void *arg, struct err *err)
 {
     struct single *single = arg;
     const struct raw *raw = &single->batch->raws[0];
-    return intake_apply(tx, raw->workspace_id, raw->channel_id, single->batch->channel_kind, &single->one, err);
+    return intake_apply(tx, raw->workspace_id, raw->channel_id, single->batch->channel_kind, &single->one,
+                        err);
 }
 
 static struct str in_words(const struct err *err, struct arena *arena)
@@ -369,7 +373,8 @@ static bool apply_parts(struct batch *batch)
         struct err err = {};
         size_t events = 0;
         part.raws = &batch->raws[from];
-        for (part.len = 0; from < batch->len && (part.len == 0 || events < BATCH_EVENTS); part.len++, from++) {
+        for (part.len = 0; from < batch->len && (part.len == 0 || events < BATCH_EVENTS);
+             part.len++, from++) {
             events += batch->raws[from].events.len;
         }
         if (db_write(db, WRITE_INTAKE, apply, &part, &err)) {

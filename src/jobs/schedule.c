@@ -20,7 +20,8 @@ static bool wake_snoozes(struct tx *tx, i64 *ret_n, struct err *err)
 
 static bool prune_inbound(struct tx *tx, i64 *ret_n, struct err *err)
 {
-    return db_exec(tx->conn, &SQL_prune_inbound, DB_ARGS(db_i64(tx->now - 30 * DAY), db_i64(AT_ONCE)), ret_n, err);
+    return db_exec(tx->conn, &SQL_prune_inbound, DB_ARGS(db_i64(tx->now - 30 * DAY), db_i64(AT_ONCE)), ret_n,
+                   err);
 }
 
 static bool prune_idempotency(struct tx *tx, i64 *ret_n, struct err *err)
@@ -32,7 +33,8 @@ static bool prune_idempotency(struct tx *tx, i64 *ret_n, struct err *err)
 
 static bool prune_events(struct tx *tx, i64 *ret_n, struct err *err)
 {
-    return db_exec(tx->conn, &SQL_prune_events, DB_ARGS(db_i64(AT_ONCE), db_i64(tx->now - 90 * DAY)), ret_n, err);
+    return db_exec(tx->conn, &SQL_prune_events, DB_ARGS(db_i64(AT_ONCE), db_i64(tx->now - 90 * DAY)), ret_n,
+                   err);
 }
 
 static bool prune_sessions(struct tx *tx, i64 *ret_n, struct err *err)
@@ -89,7 +91,8 @@ static bool anything_due(struct db *db, const struct entry *entry)
     return due;
 }
 
-static bool do_entry(struct db *db, struct worker *worker, const struct entry *entry, i64 *ret_n, struct err *err)
+static bool do_entry(struct db *db, struct worker *worker, const struct entry *entry, i64 *ret_n,
+                     struct err *err)
 {
     struct doing doing = {entry, 0};
     *ret_n = 0;
