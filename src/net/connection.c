@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 
 enum {
-    BODY_BYTES_PER_MS = 100, // what an uploader must manage on top of body_ms, a reader on top of write_ms
     LINGER_MS = 1000,
     LINGER_BYTES = 1024 * 1024, // discarded while an answer is being read by someone who still sends
     STREAM_BYTES = 4096,        // more than this from the reader of a stream is rubbish
@@ -25,6 +24,14 @@ static struct connection *connection_from_timer(struct wheel_node *node)
 void connection_set_deadline(struct connection *connection, int ms)
 {
     wheel_set(&connection->server->wheel, &connection->timer, clock_mono() + ms);
+}
+
+// What an honest but slow line needs for so many bytes, at most an hour.
+static int slow_ms(const struct connection *connection, u64 bytes)
+{
+    u64 ms = bytes / (u64)connection->server->settings.slow_bytes_per_ms;
+
+    return ms < 3600000 ? (int)ms : 3600000;
 }
 
 static void set_idle(struct connection *connection, bool idle)
@@ -176,8 +183,7 @@ void connection_answer(struct connection *connection, struct answer *answer)
         return;
     }
     size_t rest = answer->len - answer->sent;
-    connection_set_deadline(connection,
-                            connection->server->settings.write_ms + (int)(rest / BODY_BYTES_PER_MS));
+    connection_set_deadline(connection, connection->server->settings.write_ms + slow_ms(connection, rest));
     answer->connection = connection;
     answer->write.data = answer;
     buf = uv_buf_init(answer->bytes + answer->sent, (unsigned)rest);
@@ -270,8 +276,8 @@ static void begin_request(struct connection *connection, struct str head)
         return;
     }
     connection->state = CONNECTION_BODY;
-    connection_set_deadline(connection, server->settings.body_ms +
-                                            (int)(exchange->parse.content_length / BODY_BYTES_PER_MS));
+    connection_set_deadline(connection,
+                            server->settings.body_ms + slow_ms(connection, exchange->parse.content_length));
     if (exchange->parse.expect_continue) {
         uv_buf_t buf = uv_buf_init("HTTP/1.1 100 Continue\r\n\r\n", 25);
 

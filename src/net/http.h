@@ -65,6 +65,7 @@ struct http_server_settings {
     size_t max_queue;                          // requests waiting for a worker, beyond: 503
     size_t max_connections;                    // 20,000
     int header_ms, body_ms, idle_ms, write_ms; // absolute deadlines: 10 s, 30 s, 60 s, 30 s
+    int slow_bytes_per_ms;                     // 100: bodies get this much longer, either way
     http_body_limit *body_limit;               // NULL: 1 MiB for every route
     http_handler *handler;
     void *arg;
@@ -95,7 +96,8 @@ struct http_stream;
 // Answers 200 text/event-stream and hands the connection over; on_close(arg) is called exactly once, on the
 // net thread: when the other side is gone, was cut, or after http_stream_close (never from inside it). The
 // stream is dead after on_close, which may come before a function posted after this call runs. Thread-safe.
-// `req` and its arena are gone afterwards, as after http_respond.
+// `req` and its arena are gone afterwards, as after http_respond. The way to hold a stream: write the result
+// into your struct, then http_server_post a function that registers it unless on_close was there first.
 struct http_stream *http_stream_open(struct http_request *req, const struct http_header *headers, size_t n,
                                      void (*on_close)(void *arg), void *arg);
 // Runs fn(arg) on the net thread soon; the way in for everything that touches streams.

@@ -71,9 +71,9 @@ static int on_value_complete(llhttp_t *llhttp)
 
 static int on_headers_complete(llhttp_t *llhttp)
 {
-    // Upgrades are not spoken here: RFC 9110 section 7.8 lets a server ignore them.
-    llhttp->upgrade = 0;
-    llhttp->flags &= (uint16_t) ~(F_UPGRADE | F_CONNECTION_UPGRADE);
+    // Here llhttp has done its part, before bodies and upgrades: the latter are not spoken here, and RFC
+    // 9110 section 7.8 lets a server ignore them.
+    (void)llhttp;
     return HPE_PAUSED;
 }
 

@@ -131,8 +131,8 @@ static void on_connection(uv_stream_t *listener, int status)
 {
     struct http_server *server = listener->data;
 
-    // Out of files: libuv has closed the newcomer by its reserved file, so the queue is emptied and the
-    // loop does not spin. Make room for the next one.
+    // Out of files, libuv accepts and closes by its reserved file without telling, so the loop does not
+    // spin; max_connections is below the limit of files (fit_connections). This is any other error.
     if (status != 0) {
         server->stat_refused++;
         connection_shed_idle(server);
@@ -331,7 +331,7 @@ static size_t fit_connections(size_t wanted)
     size_t fits =
         limit.rlim_cur > 2 * SPARE_FILES ? (size_t)limit.rlim_cur - SPARE_FILES : limit.rlim_cur / 2;
 
-    log_event(LOG_WARN, "http.few_files", LOG_I("files", (i64)limit.rlim_cur),
+    log_event(LOG_INFO, "http.few_files", LOG_I("files", (i64)limit.rlim_cur),
               LOG_I("max_connections", (i64)fits));
     return fits;
 }
@@ -348,6 +348,7 @@ static void fill_settings(struct http_server *server, const struct http_server_s
     s->body_ms = s->body_ms > 0 ? s->body_ms : 30000;
     s->idle_ms = s->idle_ms > 0 ? s->idle_ms : 60000;
     s->write_ms = s->write_ms > 0 ? s->write_ms : 30000;
+    s->slow_bytes_per_ms = s->slow_bytes_per_ms > 0 ? s->slow_bytes_per_ms : 100;
     s->max_buffered = s->max_buffered > 0 ? s->max_buffered : (size_t)256 << 20;
 }
 
