@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -80,7 +81,7 @@ static bool serve_job(const struct birth *birth, bool last)
                     : done          ? FRAME_OK
                                     : FRAME_REFUSED) |
                    (last ? FRAME_LAST : 0);
-        struct frame answer = {.word = word, .len = (u32)output.len};
+        struct frame answer = {.word = word, .len = (u32)output.len, .job = head.job};
         ok = frame_write(CHILD_FD, &answer, sizeof answer) && frame_write(CHILD_FD, output.ptr, output.len);
     }
     mem_free(input);
@@ -327,27 +328,35 @@ static void give_child(struct nursery *nursery, struct child child, bool keep)
     }
 }
 
-// False when the child did not play by the rules.
-static bool exchange(struct child *child, size_t kind, struct str input, i64 deadline, struct arena *arena,
-                     u32 *ret_word, struct str *ret_answer)
+enum exchanged { ANSWERED, BROKEN, STALE };
+
+static enum exchanged exchange(const struct child *child, size_t kind, struct str input, i64 deadline,
+                               struct arena *arena, u32 *ret_word, struct str *ret_answer)
 {
-    struct frame head = {.word = (u32)kind, .len = (u32)input.len};
-    if (!frame_write_until(child->fd, &head, sizeof head, deadline) ||
+    struct frame asked = {.word = (u32)kind, .len = (u32)input.len}, got;
+    if (getrandom(&asked.job, sizeof asked.job, 0) != sizeof asked.job) {
+        die("no random numbers: %s", strerror(errno));
+    }
+    if (!frame_write_until(child->fd, &asked, sizeof asked, deadline) ||
         !frame_write_until(child->fd, input.ptr, input.len, deadline) ||
-        !frame_read_until(child->fd, &head, sizeof head, deadline) || head.len > FRAME_MAX) {
-        return false;
+        !frame_read_until(child->fd, &got, sizeof got, deadline)) {
+        return BROKEN;
     }
-    u32 said = head.word & FRAME_MASK;
-    if (head.word & ~(u32)(FRAME_MASK | FRAME_LAST) || (said != FRAME_OK && said != FRAME_REFUSED)) {
-        return false;
+    if (got.job != asked.job) {
+        return STALE;
     }
-    char *answer = arena_alloc(arena, head.len);
-    if (!frame_read_until(child->fd, answer, head.len, deadline)) {
-        return false;
+    u32 said = got.word & FRAME_MASK;
+    if (got.len > FRAME_MAX || got.word & ~(u32)(FRAME_MASK | FRAME_LAST) ||
+        (said != FRAME_OK && said != FRAME_REFUSED)) {
+        return BROKEN;
     }
-    *ret_word = head.word;
-    *ret_answer = (struct str){answer, head.len};
-    return true;
+    char *answer = arena_alloc(arena, got.len);
+    if (!frame_read_until(child->fd, answer, got.len, deadline)) {
+        return BROKEN;
+    }
+    *ret_word = got.word;
+    *ret_answer = (struct str){answer, got.len};
+    return ANSWERED;
 }
 
 enum child_result nursery_run(struct nursery *nursery, size_t kind, struct str input, struct arena *arena,
@@ -363,17 +372,21 @@ enum child_result nursery_run(struct nursery *nursery, size_t kind, struct str i
         *ret_answer = S("It is too large.");
         return CHILD_REFUSED;
     }
-    if (!take_child(nursery, deadline, &child)) {
-        return CHILD_DIED;
+    while (take_child(nursery, deadline, &child)) {
+        enum exchanged result = exchange(&child, kind, input, deadline, arena, &word, ret_answer);
+        bool fresh = child.jobs++ == 0;
+        give_child(nursery, child, result == ANSWERED && !(word & FRAME_LAST) && child.jobs < JOBS_MAX);
+        if (result == ANSWERED) {
+            return (word & FRAME_MASK) == FRAME_OK ? CHILD_OK : CHILD_REFUSED;
+        }
+        log_event(LOG_WARN, "child.lost", LOG_I("kind", (i64)kind), LOG_I("bytes", (i64)input.len),
+                  LOG_I("stale", result == STALE));
+        if (result != STALE || fresh) {
+            break;
+        }
+        // An earlier job had left an answer behind: this one is not to blame and has another child.
     }
-    bool ok = exchange(&child, kind, input, deadline, arena, &word, ret_answer);
-    child.jobs++;
-    give_child(nursery, child, ok && !(word & FRAME_LAST) && child.jobs < JOBS_MAX);
-    if (!ok) {
-        log_event(LOG_WARN, "child.lost", LOG_I("kind", (i64)kind), LOG_I("bytes", (i64)input.len));
-        return CHILD_DIED;
-    }
-    return (word & FRAME_MASK) == FRAME_OK ? CHILD_OK : CHILD_REFUSED;
+    return CHILD_DIED;
 }
 
 void nursery_stop(struct nursery *nursery)

@@ -11,6 +11,7 @@ enum {
 struct frame {
     u32 word;
     u32 len;
+    u64 job; // drawn by lot for each job and repeated in its answer, so that none can be given beforehand
 };
 enum frame_answer {
     FRAME_OK = 1,

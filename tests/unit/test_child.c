@@ -29,6 +29,32 @@ static const char *environment_entry, *first_argument; // where the secrets of t
 static int inherited;                                  // open while the nursery is forked
 static pid_t server;
 
+enum kind {
+    ECHO,
+    REFUSE,
+    OVERFLOWS,
+    CRASH,
+    SPIN,
+    READ_INHERITED,
+    FIND_START,
+    LIE_ABOUT_LENGTH,
+    ANSWER_THRICE,
+    EAT_MEMORY,
+    OPEN,
+    OPENAT2,
+    SOCKET,
+    EXECVE,
+    FORK,
+    PTRACE,
+    KILL,
+    READ_MEMORY,
+    MAKE_CODE,
+    UNLOCK_CODE,
+    MAP_A_FILE,
+    RAISE_LIMITS,
+    KINDS,
+};
+
 // --- Jobs that behave ---
 
 static bool job_echo(struct str input, struct buf *output)
@@ -198,24 +224,37 @@ static bool job_find_start(struct str input, struct buf *output)
     return true;
 }
 
-// An answer longer than any may be, sent past the rules by hand.
+// The frame that brought the input, found on the stack by its contents as an attacker would.
+__attribute__((no_sanitize("address"))) static struct frame find_frame(u32 kind, size_t len)
+{
+    const volatile u32 *start = __builtin_frame_address(0);
+    for (const volatile u32 *at = start; at < start + 1024; at++) {
+        if (at[0] == kind && at[1] == (u32)len) {
+            return (struct frame){.word = FRAME_OK, .job = at[2] | (u64)at[3] << 32};
+        }
+    }
+    return (struct frame){};
+}
+
 static bool job_lie_about_length(struct str input, struct buf *output)
 {
-    struct frame lie = {.word = FRAME_OK, .len = FRAME_MAX + 1u};
-    (void)input;
-    (void)output;
+    struct frame lie = find_frame(LIE_ABOUT_LENGTH, input.len);
+    buf_add(output, lie.word ? S("found") : S("not found"));
+    lie.len = FRAME_MAX + 1u;
     (void)!write(3, &lie, sizeof lie);
     return true;
 }
 
-// A second answer, kept ready for whoever comes next.
-static bool job_answer_twice(struct str input, struct buf *output)
+// A right answer, and more of them for whoever comes next.
+static bool job_answer_thrice(struct str input, struct buf *output)
 {
-    struct frame early = {.word = FRAME_OK, .len = 4};
+    struct frame early = find_frame(ANSWER_THRICE, input.len);
     (void)output;
-    (void)!write(3, &early, sizeof early);
-    (void)!write(3, "evil", 4);
-    buf_add(output, input);
+    early.len = 4;
+    for (int i = 0; i < 3; i++) {
+        (void)!write(3, &early, sizeof early);
+        (void)!write(3, "evil", 4);
+    }
     return true;
 }
 
@@ -234,32 +273,6 @@ static bool job_eat_memory(struct str input, struct buf *output)
     return true;
 }
 
-enum kind {
-    ECHO,
-    REFUSE,
-    OVERFLOWS,
-    CRASH,
-    SPIN,
-    READ_INHERITED,
-    FIND_START,
-    LIE_ABOUT_LENGTH,
-    ANSWER_TWICE,
-    EAT_MEMORY,
-    OPEN,
-    OPENAT2,
-    SOCKET,
-    EXECVE,
-    FORK,
-    PTRACE,
-    KILL,
-    READ_MEMORY,
-    MAKE_CODE,
-    UNLOCK_CODE,
-    MAP_A_FILE,
-    RAISE_LIMITS,
-    KINDS,
-};
-
 static child_job *const kinds[KINDS] = {
     [ECHO] = job_echo,
     [REFUSE] = job_refuse,
@@ -269,7 +282,7 @@ static child_job *const kinds[KINDS] = {
     [READ_INHERITED] = job_read_inherited,
     [FIND_START] = job_find_start,
     [LIE_ABOUT_LENGTH] = job_lie_about_length,
-    [ANSWER_TWICE] = job_answer_twice,
+    [ANSWER_THRICE] = job_answer_thrice,
     [EAT_MEMORY] = job_eat_memory,
     [OPEN] = job_open,
     [OPENAT2] = job_openat2,
@@ -401,17 +414,26 @@ static void a_job_without_end_is_ended(void **state)
 static void a_lie_about_lengths_is_a_death(void **state)
 {
     (void)state;
+    char input[1237] = "x"; // of a length found nowhere else
     struct str answer;
-    assert_int_equal(nursery_run(nursery, LIE_ABOUT_LENGTH, S("x"), arena, &answer), CHILD_DIED);
+    assert_int_equal(
+        nursery_run(nursery, LIE_ABOUT_LENGTH, (struct str){input, sizeof input}, arena, &answer),
+        CHILD_DIED);
     assert_still_works();
 }
 
 static void an_answer_kept_for_the_next_job_is_not_given_out(void **state)
 {
     (void)state;
-    struct str answer;
-    (void)!nursery_run(nursery, ANSWER_TWICE, S("x"), arena, &answer);
-    for (int i = 0; i < 5; i++) {
+    for (int round = 0; round < 20; round++) {
+        char input[1239] = "x";
+        struct str answer;
+        // Its own job may be answered as it likes.
+        enum child_result result =
+            nursery_run(nursery, ANSWER_THRICE, (struct str){input, sizeof input}, arena, &answer);
+        assert_int_equal(result, CHILD_OK);
+        assert_true(str_eq(answer, S("evil")));
+        assert_still_works();
         assert_still_works();
     }
 }
