@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// What an agent does to a conversation. Each shows at once, can be taken back, and says why when refused.
+import { api, ApiError } from '../api/client'
+import type { Conversation, ConversationPatch, Message, Priority } from '../api/types'
+import { conversationUrl } from '../routes'
+import { moment, t, text, word } from '../text/text.svelte'
+import { clock } from './clock.svelte'
+import { inbox } from './inbox.svelte'
+import { router } from './router.svelte'
+import { session } from './session.svelte'
+import { threads, type Shown } from './threads.svelte'
+import { toasts } from './toasts.svelte'
+import { ui } from './ui.svelte'
+
+/** Errors in words; a lost connection has none of its own. */
+export function reason(error: unknown): string {
+  if (error instanceof ApiError) {
+    if (error.status === 0) return t('error.offline')
+    const field = error.errors[0]
+    return field?.detail && field.detail !== error.message ? `${error.message} ${field.detail}` : error.message
+  }
+  return String(error)
+}
+
+export function go(id: number): void {
+  router.goSoon(conversationUrl(id))
+}
+export function move(step: 1 | -1): void {
+  const to = inbox.currentId ? inbox.neighbour(step) : inbox.items[0]
+  if (!to) return
+  go(to.id)
+  requestAnimationFrame(() => {
+    // Focus follows only when it was in the list or nowhere: never out of a field.
+    const at = document.activeElement
+    if (!at || at === document.body || at.closest('.list')) document.querySelector<HTMLElement>(`[data-row="${to.id}"]`)?.focus({ preventScroll: true })
+  })
+}
+
+/** The inverse of a patch, from what was. */
+function inverse(c: Conversation, patch: ConversationPatch): ConversationPatch {
+  const back: ConversationPatch = {}
+  if (patch.status) {
+    back.status = c.status
+    if (c.status === 'snoozed') back.snoozed_until = c.snoozed_until
+  }
+  if (patch.priority) back.priority = c.priority
+  if (patch.tags) back.tags = c.tags
+  if (patch.spam !== undefined) back.spam = c.spam
+  if (patch.assignee_id !== undefined) back.assignee_id = c.assignee?.id ?? null
+  if (patch.team_id !== undefined) back.team_id = c.team?.id ?? null
+  return back
+}
+
+async function change(c: Conversation, patch: ConversationPatch, said: string, done = false): Promise<void> {
+  const back = inverse(c, patch)
+  const following = done && c.id === inbox.currentId ? inbox.following() : undefined
+  const undo = () => {
+    inbox.change(c.id, back).catch((error: unknown) => toasts.error(reason(error)))
+    if (done && session.me) go(c.id)
+  }
+  const request = inbox.change(c.id, patch)
+  if (done && c.id === inbox.currentId) {
+    if (following && following.id !== c.id) go(following.id)
+    else closeThread()
+  }
+  toasts.show(following ? `${said} ${t('done.next', { name: following.contact?.name || t('contact.unknown') })}` : said, { undo })
+  try {
+    await request
+  } catch (error) {
+    toasts.error(t('error.not_done', { name: c.contact?.name || t('contact.unknown'), reason: reason(error) }))
+  }
+}
+
+export function closeThread(): void {
+  inbox.deselect()
+  router.go(listUrl(), true)
+}
+export function listUrl(): string {
+  return `/inbox/${encodeURIComponent(inbox.folder || 'unanswered').replaceAll('%3A', ':')}${inbox.q ? `?${new URLSearchParams({ q: inbox.q })}` : ''}`
+}
+
+const open = (): Conversation | null => inbox.current
+
+export const close = () => {
+  const c = open()
+  if (c) void change(c, { status: 'closed' }, t('done.closed'), true)
+}
+export const reopen = () => {
+  const c = open()
+  if (c) void change(c, { status: 'open' }, t('done.reopened'))
+}
+export const closeOrReopen = () => (open()?.status === 'closed' ? reopen() : close())
+export const snooze = (until: Date) => {
+  const c = open()
+  if (c) void change(c, { status: 'snoozed', snoozed_until: until.toISOString() }, t('done.snoozed', { when: moment(until.getTime(), clock.now) }), true)
+}
+export const spam = () => {
+  const c = open()
+  if (c) void change(c, { spam: !c.spam }, t(c.spam ? 'done.not_spam' : 'done.spam'), !c.spam)
+}
+export const assign = (id: number | null) => {
+  const c = open()
+  if (!c || (c.assignee?.id ?? null) === id) return
+  const name = id === session.me?.id ? t('person.you') : (session.agent(id ?? 0)?.name ?? '')
+  void change(c, { assignee_id: id }, id ? t('done.assigned', { name }) : t('done.unassigned'))
+}
+export const assignMe = () => assign(session.me?.id ?? null)
+export const team = (id: number | null) => {
+  const c = open()
+  if (!c || (c.team?.id ?? null) === id) return
+  void change(c, { team_id: id }, id ? t('done.team', { name: session.teams.find((x) => x.id === id)?.name ?? '' }) : t('done.no_team'))
+}
+export const prioritise = (priority: Priority) => {
+  const c = open()
+  if (c && c.priority !== priority) void change(c, { priority }, t('done.priority', { priority: word('priority', priority) }))
+}
+export const toggleTag = (name: string) => {
+  const c = open()
+  if (!c) return
+  const has = c.tags.some((tag) => tag.toLowerCase() === name.toLowerCase())
+  const tags = has ? c.tags.filter((tag) => tag.toLowerCase() !== name.toLowerCase()) : [...c.tags, name].sort((a, b) => a.localeCompare(b, text.locale))
+  void change(c, { tags }, t(has ? 'done.untagged' : 'done.tagged', { tag: name }))
+}
+
+async function onMessage(run: () => Promise<Message>, before: Shown): Promise<void> {
+  try {
+    threads.put(await run())
+  } catch (error) {
+    threads.put(before)
+    toasts.error(reason(error))
+  }
+}
+export function mayLike(m: Message | undefined): boolean {
+  const c = open()
+  return !!m && m.direction === 'in' && !m.deleted_at && m.kind === 'message' && session.can('reply') && !!c && (session.kind(c.channel_kind)?.can.includes('like') ?? false)
+}
+export const like = (m?: Message) => {
+  const thread = threads.peek(inbox.currentId)
+  const target = m ?? thread?.messages.findLast((x) => x.direction === 'in' && x.kind === 'message' && !x.deleted_at)
+  if (!target || !mayLike(target)) return
+  const liked = !!target.liked_at
+  threads.put({ ...target, liked_at: liked ? null : new Date().toISOString() })
+  toasts.polite = t(liked ? 'done.unliked' : 'done.liked')
+  void onMessage(() => (liked ? api.del<Message>(`/messages/${target.id}/like`) : api.post<Message>(`/messages/${target.id}/like`)), target)
+}
+export function mayDelete(m: Message): boolean {
+  const c = open()
+  if (m.deleted_at || m.direction !== 'out' || m.kind !== 'message' || !session.can('reply') || !c) return false
+  return ['sent', 'delivered', 'read'].includes(m.send_state ?? '') && (session.kind(c.channel_kind)?.can.includes('delete_own') ?? false)
+}
+export const remove = (m: Message) => void onMessage(() => api.del<Message>(`/messages/${m.id}`), m)
+export const resolve = (m: Message, decision: 'sent' | 'send_again' | 'cancel') =>
+  void onMessage(() => api.post<Message>(`/messages/${m.id}/resolve`, { decision }), m)
+
+export const answerTo = (m: Message) => {
+  ui.replyTo = m.id
+  focusComposer('reply')
+}
+export function focusComposer(mode: 'reply' | 'note'): void {
+  ui.mode = mode
+  requestAnimationFrame(() => document.querySelector<HTMLTextAreaElement>('.c-text')?.focus())
+}
+
+export function markRead(c: Conversation): void {
+  if (!c.unread) return
+  inbox.touch(c.id, { unread: 0 })
+  void api.post(`/conversations/${c.id}/read`).catch(() => {})
+}

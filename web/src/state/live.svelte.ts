@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Frames of the live feed, each to whom it concerns.
+import { Feed } from '../api/events'
+import { api } from '../api/client'
+import type { Channel, Conversation, Counts, Message, Presence } from '../api/types'
+import { t } from '../text/text.svelte'
+import { clock } from './clock.svelte'
+import { inbox } from './inbox.svelte'
+import { session } from './session.svelte'
+import { threads } from './threads.svelte'
+import { toasts } from './toasts.svelte'
+
+class Live {
+  connected = $state(true)
+  since = $state(0)
+  /** Colleagues at a conversation, by its id. */
+  presence = $state.raw<Record<number, Presence['agents']>>({})
+  #feed: Feed | undefined
+  #lostTimer = 0
+  #statusTimer = 0
+
+  start(me: number): void {
+    if (this.#feed) return
+    this.#feed = new Feed(String(me), { frame: this.#frame, state: this.#state, fresh: this.#fresh })
+    this.#feed.start()
+    this.#statusTimer = window.setInterval(() => {
+      if (document.visibilityState === 'visible') void session.refreshStatus().catch(() => {})
+    }, 30_000)
+  }
+  stop(): void {
+    this.#feed?.stop()
+    this.#feed = undefined
+    clearInterval(this.#statusTimer)
+  }
+  tryNow(): void {
+    this.#feed?.tryNow()
+  }
+
+  #state = (live: boolean, since: number): void => {
+    clearTimeout(this.#lostTimer)
+    if (live) {
+      this.connected = true
+      return
+    }
+    // A blink of the network is not worth a banner.
+    this.#lostTimer = window.setTimeout(() => {
+      this.connected = false
+      this.since = since
+    }, 2500)
+  }
+
+  #fresh = (): void => {
+    threads.stale()
+    void session.refresh()
+    void inbox.reload()
+    if (inbox.currentId) {
+      void threads.get(inbox.currentId).load()
+      void api.get<Conversation>(`/conversations/${inbox.currentId}`).then((c) => inbox.put(c), () => {})
+    }
+  }
+
+  #frame = (event: string, data: unknown): void => {
+    switch (event) {
+      case 'conversation':
+        this.#conversation(data as Conversation)
+        break
+      case 'message':
+        threads.put(data as Message)
+        break
+      case 'gone':
+        inbox.gone((data as { id: number }).id)
+        break
+      case 'counts':
+        session.takeCounts(data as Counts)
+        break
+      case 'channel':
+        session.takeChannel(data as Channel)
+        break
+      case 'presence': {
+        const { conversation_id, agents } = data as Presence
+        this.presence = { ...this.presence, [conversation_id]: agents.filter((a) => a.id !== session.me?.id) }
+        break
+      }
+    }
+  }
+
+  #conversation(c: Conversation): void {
+    const before = inbox.known(c.id)
+    clock.tick()
+    inbox.put(c)
+    if (c.id === inbox.currentId) {
+      const thread = threads.peek(c.id)
+      const told = (x: Conversation | undefined) => x && [x.status, x.assignee?.id, x.team?.id, x.priority, x.spam, ...x.tags].join()
+      if (thread?.loaded && told(before) !== told(c)) void thread.loadHappenings().catch(() => {})
+    } else if (c.unread > (before?.unread ?? 0)) {
+      toasts.say(t('live.new_from', { name: c.contact?.name || t('contact.unknown') }))
+    }
+  }
+}
+export const live = new Live()

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Who is signed in, and the workspace's own lists that everything else refers to by id.
+import { api, onSessionEnd } from '../api/client'
+import type { Agent, Channel, ChannelKind, Counts, Me, MeSettings, Page, QueryField, Right, ServerStatus, Tag, Team } from '../api/types'
+import { browserLanguage, languages, text, type Language } from '../text/text.svelte'
+import { router } from './router.svelte'
+
+/** All pages of a list; for the short ones only (agents, tags). */
+export async function all<T>(path: string): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | null = ''
+  do {
+    const join: string = path.includes('?') ? '&' : '?'
+    const page: Page<T> = await api.get<Page<T>>(`${path}${join}limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`)
+    items.push(...page.items)
+    cursor = page.next
+  } while (cursor)
+  return items
+}
+
+class Session {
+  me = $state.raw<Me | null>(null)
+  agents = $state.raw<Agent[]>([])
+  teams = $state.raw<Team[]>([])
+  tags = $state.raw<Tag[]>([])
+  channels = $state.raw<Channel[]>([])
+  kinds = $state.raw<ChannelKind[]>([])
+  fields = $state.raw<QueryField[]>([])
+  counts = $state.raw<Record<string, number>>({})
+  status = $state.raw<ServerStatus | null>(null)
+  settings = $derived<MeSettings>(this.me?.settings ?? {})
+  singleKeys = $derived(this.settings.single_keys !== false)
+  #tagTimer = 0
+
+  can(right: Right): boolean {
+    return this.me?.rights.includes(right) ?? false
+  }
+  agent(id: number): Agent | undefined {
+    return this.agents.find((a) => a.id === id)
+  }
+  channel(id: number): Channel | undefined {
+    return this.channels.find((c) => c.id === id)
+  }
+  kind(kind: string): ChannelKind | undefined {
+    return this.kinds.find((k) => k.kind === kind)
+  }
+  /** A channel's name for people: handle first, that is what customers see. */
+  account(id: number): string {
+    const channel = this.channel(id)
+    return channel?.handle || channel?.name || ''
+  }
+
+  /** Asks who we are. False: nobody, go and sign in. */
+  async load(): Promise<boolean> {
+    try {
+      await this.enter(await api.get<Me>('/me', { quiet401: true }))
+      return true
+    } catch (error) {
+      if ((error as { status?: number }).status === 401) return false
+      throw error
+    }
+  }
+
+  async enter(me: Me): Promise<void> {
+    this.me = me
+    applyLook(me.settings)
+    const language = (me.language in languages ? me.language : browserLanguage()) as Language
+    if (language !== text.language) await text.use(language)
+  }
+
+  /** Everything the inbox refers to; called whenever the live feed starts afresh. */
+  async refresh(): Promise<void> {
+    const set = <T>(path: string, put: (items: T[]) => void) => all<T>(path).then(put)
+    await Promise.allSettled([
+      set<Agent>('/agents', (items) => (this.agents = items)),
+      set<Team>('/teams', (items) => (this.teams = items)),
+      set<Tag>('/tags', (items) => (this.tags = items)),
+      set<Channel>('/channels', (items) => (this.channels = items)),
+      this.kinds.length ? null : set<ChannelKind>('/channel-kinds', (items) => (this.kinds = items)),
+      this.refreshCounts(),
+      this.refreshStatus(),
+    ])
+  }
+
+  async refreshCounts(): Promise<void> {
+    this.takeCounts(await api.get<Counts>('/counts'))
+  }
+  async refreshStatus(): Promise<void> {
+    this.status = await api.get<ServerStatus>('/status')
+  }
+  async loadFields(): Promise<void> {
+    if (!this.fields.length) this.fields = await all<QueryField>('/query-fields')
+  }
+
+  /** Counts come flat ("channel:7") in frames, nested from the list. */
+  takeCounts(counts: Counts): void {
+    const flat = { ...this.counts }
+    for (const [folder, n] of Object.entries(counts)) {
+      if (typeof n === 'number') flat[folder] = n
+      else for (const [id, m] of Object.entries(n)) flat[`channel:${id}`] = m
+    }
+    this.counts = flat
+    // Tag counts have no frame of their own; they follow, at most once in 5 s.
+    this.#tagTimer ||= window.setTimeout(() => {
+      this.#tagTimer = 0
+      if (document.visibilityState === 'visible') void all<Tag>('/tags').then((tags) => (this.tags = tags), () => {})
+    }, 5000)
+  }
+
+  takeChannel(channel: Channel): void {
+    const known = this.channels.some((c) => c.id === channel.id)
+    this.channels = known ? this.channels.map((c) => (c.id === channel.id ? { ...c, ...channel } : c)) : [...this.channels, channel]
+  }
+
+  async saveSettings(change: MeSettings): Promise<void> {
+    if (!this.me) return
+    const settings: MeSettings = { ...this.me.settings, ...change }
+    for (const key of Object.keys(settings) as (keyof MeSettings)[]) if (settings[key] === undefined) delete settings[key]
+    this.me = { ...this.me, settings }
+    applyLook(settings)
+    await api.patch('/me', { settings })
+  }
+
+  async signOut(): Promise<void> {
+    await api.del('/session').catch(() => {})
+    location.assign('/sign-in')
+  }
+}
+export const session = new Session()
+
+/** Theme and density live in attributes that tokens.css reads; kept locally too, so the next start does not flash. */
+export function applyLook(settings: MeSettings): void {
+  const root = document.documentElement
+  if (settings.theme) root.dataset.theme = settings.theme
+  else delete root.dataset.theme
+  if (settings.density) root.dataset.density = settings.density
+  else delete root.dataset.density
+  try {
+    localStorage.setItem('heed.look', JSON.stringify({ theme: settings.theme, density: settings.density }))
+  } catch {
+    // Storage refused (private window): the look still applies, only not before the next sign-in.
+  }
+}
+export function rememberedLook(): void {
+  try {
+    applyLook(JSON.parse(localStorage.getItem('heed.look') ?? '{}') as MeSettings)
+  } catch {
+    // Nothing remembered.
+  }
+}
+
+onSessionEnd(() => {
+  if (!session.me) return
+  session.me = null
+  router.go('/sign-in', true)
+})

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Messages of the open conversation, and of those lately open so that going back is instant. An answer
+// shows at once as "sending" under a negative id; the server's message takes its place.
+import { api, ApiError, newKey, query } from '../api/client'
+import type { Happening, Message, MessageDraft, Page } from '../api/types'
+import { session } from './session.svelte'
+
+export interface Shown extends Message {
+  /** Only on answers of our own that the server has not confirmed. */
+  local?: { key: string; draft: MessageDraft; failed: string | null }
+}
+
+export class Thread {
+  readonly id: number
+  messages = $state.raw<Shown[]>([])
+  happenings = $state.raw<Happening[]>([])
+  older = $state.raw<string | null>(null)
+  loading = $state(false)
+  loaded = $state(false)
+  error = $state.raw<ApiError | null>(null)
+  stale = false
+  #turn = 0
+
+  constructor(id: number) {
+    this.id = id
+  }
+
+  async load(): Promise<void> {
+    const turn = ++this.#turn
+    this.loading = true
+    this.error = null
+    try {
+      const [page, happenings] = await Promise.all([
+        api.get<Page<Message>>(`/conversations/${this.id}/messages?limit=50`),
+        api.get<Page<Happening>>(`/conversations/${this.id}/happenings?limit=100`).catch(() => ({ items: [], next: null })),
+      ])
+      if (turn !== this.#turn) return
+      const mine = this.messages.filter((m) => m.local)
+      this.messages = page.items
+      for (const message of mine) this.#insert(message)
+      this.happenings = happenings.items
+      this.older = page.next
+      this.loaded = true
+      this.stale = false
+    } catch (error) {
+      if (turn === this.#turn) this.error = error instanceof ApiError ? error : new ApiError(0, String(error))
+    } finally {
+      if (turn === this.#turn) this.loading = false
+    }
+  }
+
+  async loadHappenings(): Promise<void> {
+    const page = await api.get<Page<Happening>>(`/conversations/${this.id}/happenings?limit=100`)
+    this.happenings = page.items
+  }
+
+  async loadOlder(): Promise<void> {
+    if (!this.older || this.loading) return
+    this.loading = true
+    try {
+      const page = await api.get<Page<Message>>(`/conversations/${this.id}/messages${query({ limit: 50, cursor: this.older })}`)
+      const known = new Set(this.messages.map((m) => m.id))
+      this.messages = [...page.items.filter((m) => !known.has(m.id)), ...this.messages]
+      this.older = page.next
+    } finally {
+      this.loading = false
+    }
+  }
+
+  put(message: Message): void {
+    const at = this.messages.findIndex((m) => m.id === message.id)
+    if (at >= 0) {
+      this.messages = this.messages.with(at, message)
+      return
+    }
+    // Our own answer may come over the live feed before the POST is answered.
+    const twin = this.messages.find(
+      (m) => m.local && !m.local.failed && message.author.id === session.me?.id && m.text === message.text && m.kind === message.kind,
+    )
+    if (twin) this.messages = this.messages.filter((m) => m !== twin)
+    this.#insert(message)
+  }
+
+  #insert(message: Shown): void {
+    let at = this.messages.length
+    for (; at > 0; at--) {
+      const before = this.messages[at - 1]
+      if (!before || before.created_at < message.created_at || (before.created_at === message.created_at && before.id < message.id)) break
+    }
+    if (message.local) at = this.messages.length
+    this.messages = this.messages.toSpliced(at, 0, message)
+  }
+
+  async send(draft: MessageDraft, visibility: Message['visibility'], channel: number, pictures: Message['attachments']): Promise<void> {
+    const me = session.me
+    if (!me) return
+    const local: Shown = {
+      id: -Date.now(),
+      conversation_id: this.id,
+      channel_id: channel,
+      external_id: null,
+      direction: 'out',
+      kind: draft.kind === 'note' ? 'note' : 'message',
+      visibility,
+      text: draft.text,
+      author: { id: me.id, name: me.name, kind: 'agent' },
+      attachments: pictures,
+      created_at: new Date().toISOString(),
+      edited_at: null,
+      deleted_at: null,
+      send_state: draft.kind === 'note' ? null : 'sending',
+      error: null,
+      local: { key: newKey(), draft, failed: null },
+    }
+    this.#insert(local)
+    await this.#post(local)
+  }
+
+  async retry(message: Shown): Promise<void> {
+    if (!message.local) return
+    const again: Shown = { ...message, send_state: message.kind === 'note' ? null : 'sending', local: { ...message.local, failed: null } }
+    this.messages = this.messages.map((m) => (m === message ? again : m))
+    await this.#post(again)
+  }
+
+  async #post(local: Shown): Promise<void> {
+    const { key, draft } = local.local as NonNullable<Shown['local']>
+    try {
+      const stored = await api.post<Message>(`/conversations/${this.id}/messages`, draft, { key })
+      this.messages = this.messages.filter((m) => m.id !== local.id)
+      this.put(stored)
+    } catch (error) {
+      const reason = error instanceof ApiError ? error.message : String(error)
+      this.messages = this.messages.map((m) =>
+        m.id === local.id ? { ...m, send_state: 'failed', local: { key, draft, failed: reason } } : m,
+      )
+      throw error
+    }
+  }
+
+  discard(message: Shown): void {
+    this.messages = this.messages.filter((m) => m !== message)
+  }
+}
+
+const KEEP = 40
+
+class Threads {
+  #known = new Map<number, Thread>()
+
+  get(id: number): Thread {
+    let thread = this.#known.get(id)
+    if (thread) this.#known.delete(id)
+    else thread = new Thread(id)
+    this.#known.set(id, thread)
+    for (const [old, kept] of this.#known) {
+      if (this.#known.size <= KEEP) break
+      if (!kept.messages.some((m) => m.local)) this.#known.delete(old)
+      else break
+    }
+    return thread
+  }
+  peek(id: number): Thread | undefined {
+    return this.#known.get(id)
+  }
+  /** Loads what J will show next, when nothing else is going on. */
+  prefetch(id: number): void {
+    const thread = this.get(id)
+    if (!thread.loaded && !thread.loading) void thread.load()
+  }
+  put(message: Message): void {
+    this.#known.get(message.conversation_id)?.put(message)
+  }
+  /** The feed lost its place: whatever is kept may be old. */
+  stale(): void {
+    for (const thread of this.#known.values()) thread.stale = true
+  }
+}
+export const threads = new Threads()

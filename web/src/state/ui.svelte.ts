@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// What is open on the screen; nothing here outlives the page, except drafts.
+
+export type Picker = 'assign' | 'tag' | 'priority' | 'snooze' | 'team' | 'sort' | 'more'
+
+class Ui {
+  palette = $state(false)
+  sheet = $state(false)
+  picker = $state.raw<Picker | null>(null)
+  /** Beside which element the picker opens. */
+  anchor = $state.raw<HTMLElement | null>(null)
+  rail = $state(false) // slid over, on narrow screens
+  panel = $state(false)
+  mode = $state<'reply' | 'note'>('reply')
+  replyTo = $state(0)
+  wide = $state(matchMedia('(min-width: 1321px)').matches)
+  phone = $state(matchMedia('(max-width: 900px)').matches)
+
+  constructor() {
+    matchMedia('(min-width: 1321px)').addEventListener('change', (e) => (this.wide = e.matches))
+    matchMedia('(max-width: 900px)').addEventListener('change', (e) => (this.phone = e.matches))
+  }
+
+  open(picker: Picker, anchor?: HTMLElement | null): void {
+    this.anchor = anchor ?? document.querySelector<HTMLElement>(`[data-picker="${picker}"]`) ?? document.querySelector('[data-picker="more"]')
+    this.picker = picker
+  }
+  close(): void {
+    this.picker = null
+  }
+  /** Anything that lies over the page and takes keys for itself. */
+  get over(): boolean {
+    return this.palette || this.sheet || this.picker !== null
+  }
+}
+export const ui = new Ui()
+
+/** Drafts survive a reload; the 50 newest are kept. */
+const name = (me: number, id: number, mode: string) => `heed.draft.${me}.${id}.${mode}`
+export const drafts = {
+  get: (me: number, id: number, mode: string): string => localStorage.getItem(name(me, id, mode)) ?? '',
+  set(me: number, id: number, mode: string, text: string): void {
+    try {
+      if (text) localStorage.setItem(name(me, id, mode), text)
+      else localStorage.removeItem(name(me, id, mode))
+    } catch {
+      // Storage full: the draft lives as long as the page does.
+    }
+  },
+}
