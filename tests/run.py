@@ -88,7 +88,7 @@ CLANG = "CC=clang CC_LD=bfd"
 RELEASE = meson("release", "--buildtype=debugoptimized", "-Dhardened=true", "--werror")
 ASAN = meson("asan", "--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--werror", env=CLANG)
 TSAN = meson("tsan", "--buildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false", env=CLANG)
-FUZZ = meson("fuzz", "--buildtype=debugoptimized", "-Dfuzz=true", "-Db_sanitize=address,undefined,fuzzer-no-link", "-Db_lundef=false", env=CLANG)
+FUZZ = meson("fuzz", "--buildtype=debugoptimized", "-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", env=CLANG)
 SAN_ENV = {"ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:allocator_may_return_null=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
            "TSAN_OPTIONS": f"suppressions={ROOT}/tests/tsan.supp:halt_on_error=0:exitcode=66"}
 PYTEST = "/usr/bin/python3 -m pytest -q -x --no-header -p no:cacheprovider" if os.environ.get("FAIL_FAST") else "/usr/bin/python3 -m pytest -q --no-header -p no:cacheprovider"
