@@ -186,8 +186,6 @@ extern const struct channel_driver channel_custom, channel_bluesky;
 // registry.c
 const struct channel_driver *channel_driver_find(struct str kind); // NULL: unknown
 extern const struct channel_driver *const channel_drivers[];       // ends with NULL
-// Usual interval of one stream.
-i64 channel_poll_ms(const struct channel_driver *driver, struct str stream);
 // Length of a text in the unit of a limit.
 size_t text_length(struct text_limit limit, struct str text);
 bool text_fits(struct text_limit limit, struct str text);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "channels/custom.h"
+#include "channels/encode.h"
 #include <stdio.h>
 
 enum { MAX_PAYLOAD = 16 << 20, TIMEOUT_MS = 20000 };
@@ -126,10 +127,7 @@ static void told_reason(struct step *step)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct str text = json_str(json_at(answer, names[i]));
         if (text.len) {
-            size_t len = text.len < 180 ? text.len : 180;
-            while (len < text.len && len > 0 && ((u8)text.ptr[len] & 0xC0) == 0x80)
-                len--; // not in the middle of a character
-            snprintf(step->reason, sizeof step->reason, "%.*s", (int)len, text.ptr);
+            snprintf(step->reason, sizeof step->reason, STR_FMT, STR_ARG(text_head(text, 200)));
             return;
         }
     }
@@ -201,24 +199,8 @@ enum step_result custom_send(struct step *step, const struct outbound *out)
 
 static struct str confirm_url(struct str url, struct str id, struct arena *arena)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    struct buf out;
-    buf_init(&out, arena, url.len + id.len * 3 + 8);
-    buf_add(&out, url);
-    buf_add(&out, str_find(url, S("?")) < 0 ? S("?id=") : S("&id="));
-    for (size_t i = 0; i < id.len; i++) {
-        u8 c = (u8)id.ptr[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-                     c == '_' || c == '.' || c == '~';
-        if (plain) {
-            buf_add_char(&out, (char)c);
-        } else {
-            buf_add_char(&out, '%');
-            buf_add_char(&out, hex[c >> 4]);
-            buf_add_char(&out, hex[c & 15]);
-        }
-    }
-    return buf_str(&out);
+    return str_printf(arena, STR_FMT "%sid=" STR_FMT, STR_ARG(url), str_find(url, S("?")) < 0 ? "?" : "&",
+                      STR_ARG(url_component(arena, id)));
 }
 
 enum step_result custom_confirm(struct step *step, const struct outbound *out)

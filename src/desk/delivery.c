@@ -3,6 +3,7 @@
 // What became of a claimed row is delivery_finish.c; what the driver is told, delivery_load.c.
 #include "desk/delivery.h"
 #include "base/crypto.h"
+#include "base/thread.h"
 #include "desk/delivery_row.h"
 #include "desk/message.h"
 #include "sql_gen.h"
@@ -49,6 +50,30 @@ bool delivery_row_set(struct tx *tx, const struct delivery_row *row, const struc
                    NULL, err);
 }
 
+// ---- Who is told ----------------------------------------------------------------------------------
+static struct {
+    pthread_mutex_t lock;
+    void (*fn)(void *arg);
+    void *arg;
+} listener = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void delivery_watch(void (*fn)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&listener.lock);
+    listener.fn = fn;
+    listener.arg = arg;
+    pthread_mutex_unlock(&listener.lock);
+}
+
+static void tell(void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&listener.lock);
+    if (listener.fn)
+        listener.fn(listener.arg);
+    pthread_mutex_unlock(&listener.lock);
+}
+
 bool delivery_wake_followers(struct tx *tx, const struct delivery_row *row, struct err *err)
 {
     return db_exec(tx->conn, &SQL_outbox_wake_followers,
@@ -73,6 +98,7 @@ bool delivery_enqueue(struct tx *tx, i64 workspace_id, i64 channel_id, i64 conve
                             db_str(action), db_str(key), db_i64(tx->now)),
                     &id, err))
         return false;
+    tx_after_commit(tx, tell, NULL);
     struct rows *rows;
     if (!db_query(tx->conn, &SQL_outbox_blocked_by,
                   DB_ARGS(db_i64(workspace_id), db_i64(conversation_id), db_i64(id)), &rows, err))
@@ -81,7 +107,7 @@ bool delivery_enqueue(struct tx *tx, i64 workspace_id, i64 channel_id, i64 conve
     if (!rows_end(rows, err))
         return false;
     return !blocked || !str_eq(action, S("send")) ||
-           message_set_state(tx, workspace_id, message_id, S("queued"), S(waits), err);
+           message_set_state(tx, workspace_id, message_id, S("queued"), str_from(waits), err);
 }
 
 bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, i64 until, struct err *err)
@@ -96,7 +122,7 @@ bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, 
     if (!rows_end(rows, err))
         return false;
     for (size_t i = 0; i < messages.len; i++)
-        if (!message_set_state(tx, row->workspace_id, messages.items[i], S("queued"), S(waits), err))
+        if (!message_set_state(tx, row->workspace_id, messages.items[i], S("queued"), str_from(waits), err))
             return false;
     return db_exec(tx->conn, &SQL_outbox_hold_followers,
                    DB_ARGS(db_i64(until), db_i64(row->workspace_id), db_i64(row->conversation_id),
@@ -145,6 +171,7 @@ bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct st
             to.state = S("done");
         if (str_eq(decision, S("send_again")))
             to = (struct delivery_change){.state = S("queued"), .next_at = tx->now};
+        tx_after_commit(tx, tell, NULL);
         return delivery_row_set(tx, &rows[i], &to, err) && delivery_wake_followers(tx, &rows[i], err);
     }
     return err_set(err, ERR_CONFLICT, "There is nothing to decide about this message.");

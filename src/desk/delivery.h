@@ -24,6 +24,10 @@ bool delivery_enqueue(struct tx *tx, i64 workspace_id, i64 channel_id, i64 conve
 // when nothing of it is undecided. The message's own state is the caller's.
 bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct str decision, struct err *err) MUST_CHECK;
 
+// fn(arg) is called after each commit that put something into the outbox or woke something there; one
+// listener per process, NULL ends it. fn must be quick.
+void delivery_watch(void (*fn)(void *arg), void *arg);
+
 // ---- For the sender (jobs/deliver.c) -------------------------------------------------------------
 struct delivery_channel { i64 id, workspace_id; struct str kind, state; };
 struct delivery_channels { struct delivery_channel *items; size_t len, cap; };

@@ -27,6 +27,7 @@ static void fill(struct rows *rows, struct arena *arena, struct delivery *out)
     out->attempts = row_i64(rows, 7);
     out->doubt_since = row_i64(rows, 8);
     out->created_at = row_i64(rows, 9);
+    out->out.doubt_since = out->doubt_since;
     out->out.action = action_of(action);
     out->out.message_id = out->message_id;
     out->out.client_key = row_str(rows, 6, arena);

@@ -160,6 +160,17 @@ UPDATE channel_cursor SET value = :value, next_at = :next_at, failures = 0, leas
 UPDATE channel_cursor SET next_at = :next_at, failures = :failures, lease_until = 0
  WHERE workspace_id = :workspace AND channel_id = :channel AND stream = :stream AND lease_until = :until;
 
+-- name: channel_cursor_renew :exec
+-- A long turn keeps its lease.
+UPDATE channel_cursor SET lease_until = :next_until
+ WHERE workspace_id = :workspace AND channel_id = :channel AND stream = :stream AND lease_until = :until;
+
+-- name: channel_cursor_expire :exec
+-- One process on SQLite: whoever held a lease before its start is gone.
+-- workspace: any, done once at start
+-- scan: ok, a handful of rows, once at start
+UPDATE channel_cursor SET lease_until = 0 WHERE lease_until > 0 AND stream <> '#intake';
+
 -- name: channel_watched :many
 -- Messages of the newest open conversations: what is looked at again for deletions.
 SELECT m.external_id
