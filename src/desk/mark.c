@@ -126,7 +126,9 @@ bool message_row_delete(struct change *change, struct edit *edit, struct message
     if (before) {
         return write_text(change, row, err); // known to be gone even earlier: nothing to show
     }
-    if (!replace_text(change, row, S(""), err) || !write_text(change, row, err)) {
+    if (!replace_text(change, row, S(""), err) || !write_text(change, row, err) ||
+        !db_exec(change->tx->conn, &SQL_message_attachments_delete,
+                 DB_ARGS(db_i64(change->workspace_id), db_i64(row->id)), NULL, err)) {
         return false;
     }
     edit->touched = true;

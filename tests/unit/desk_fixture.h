@@ -2,7 +2,6 @@
 // A workspace with an owner, an agent and a custom channel in a fresh database of either kind, and raw
 // events of customers put through the real intake.
 #pragma once
-#include "store_fixture.h"
 #include "base/log.h"
 #include "desk/agent.h"
 #include "desk/channel.h"
@@ -11,6 +10,7 @@
 #include "desk/message.h"
 #include "desk/workspace.h"
 #include "jobs/intake.h"
+#include "store_fixture.h"
 
 struct desk {
     struct fixture *f;
@@ -100,7 +100,8 @@ struct desk_raw {
 static inline bool desk_store_raw(struct tx *tx, void *arg, struct err *err)
 {
     struct desk_raw *raw = arg;
-    return intake_store(tx, raw->desk->workspace, raw->channel, S("webhook"), S(""), raw->body, &raw->id, err);
+    return intake_store(tx, raw->desk->workspace, raw->channel, S("webhook"), S(""), raw->body, &raw->id,
+                        err);
 }
 
 // Stores one raw body, as the hook does.
@@ -132,7 +133,8 @@ static inline void desk_says(struct desk *d, const char *id, const char *thread,
 {
     char body[1024];
     snprintf(body, sizeof(body),
-             "{\"type\":\"message.created\",\"id\":\"%s\",\"thread\":\"%s\",\"author\":{\"id\":\"u1\",\"name\":\"Mari\","
+             "{\"type\":\"message.created\",\"id\":\"%s\",\"thread\":\"%s\",\"author\":{\"id\":\"u1\","
+             "\"name\":\"Mari\","
              "\"handle\":\"@mari\"},\"text\":\"%s\",\"created_at\":\"2026-11-01T10:%02d:%02d.000Z\"}",
              id, thread, text, second / 60, second % 60);
     desk_hear(d, body);
@@ -191,8 +193,9 @@ static inline bool desk_reply_write(struct tx *tx, void *arg, struct err *err)
 static inline i64 desk_writes(struct desk *d, const struct actor *actor, i64 conversation, const char *kind,
                               const char *text)
 {
-    struct desk_reply reply = {
-        .actor = actor, .conversation = conversation, .draft = {.kind = str_from(kind), .text = str_from(text)}};
+    struct desk_reply reply = {.actor = actor,
+                               .conversation = conversation,
+                               .draft = {.kind = str_from(kind), .text = str_from(text)}};
     memset(&d->f->err, 0, sizeof(d->f->err));
     return db_write(d->f->db, WRITE_PEOPLE, desk_reply_write, &reply, &d->f->err) ? reply.out.id : 0;
 }
@@ -217,7 +220,8 @@ static inline bool desk_patch(struct desk *d, const struct actor *actor, i64 id,
     struct fixture *f = d->f;
     struct desk_patch patch = {.actor = actor, .id = id};
     memset(&f->err, 0, sizeof(f->err));
-    return json_decode(str_from(json), &conversation_patch_type, false, f->arena, &patch.patch, &patch.given, &f->err) &&
+    return json_decode(str_from(json), &conversation_patch_type, false, f->arena, &patch.patch, &patch.given,
+                       &f->err) &&
            db_write(f->db, WRITE_PEOPLE, desk_patch_write, &patch, &f->err);
 }
 
