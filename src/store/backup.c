@@ -174,7 +174,9 @@ bool file_sync_dir_of(const char *path, struct err *err)
 {
     struct arena *arena = arena_take();
     const char *slash = strrchr(path, '/');
-    const char *dir = !slash ? "." : slash == path ? "/" : str_cstr(arena, (struct str){path, (size_t)(slash - path)});
+    const char *dir = !slash          ? "."
+                      : slash == path ? "/"
+                                      : str_cstr(arena, (struct str){path, (size_t)(slash - path)});
     bool ok = file_sync(dir, err);
     arena_give(arena);
     return ok;
@@ -233,7 +235,8 @@ static bool summarize(const char *path, struct backup_summary *out, struct err *
     bool ok = conn->ops->ready(conn, err) && sqlite_run(conn->lite, "PRAGMA journal_mode = DELETE", err) &&
               migrate_run(conn, false, err) && backup_count(conn, "workspace", &sum.workspaces, err) &&
               backup_count(conn, "conversation", &sum.conversations, err) &&
-              backup_count(conn, "message", &sum.messages, err) && backup_count(conn, "event", &sum.events, err);
+              backup_count(conn, "message", &sum.messages, err) &&
+              backup_count(conn, "event", &sum.events, err);
     conn_destroy(conn);
     db_close(bare);
     if (ok) {
@@ -242,8 +245,8 @@ static bool summarize(const char *path, struct backup_summary *out, struct err *
     return ok;
 }
 
-bool backup_write(struct db *db, struct str path_text, const struct progress *progress, struct backup_summary *out,
-                  struct err *err)
+bool backup_write(struct db *db, struct str path_text, const struct progress *progress,
+                  struct backup_summary *out, struct err *err)
 {
     struct arena *arena = arena_take();
     const char *path = str_cstr(arena, path_text);

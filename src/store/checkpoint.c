@@ -89,8 +89,8 @@ void *checkpoint_run(void *arg)
     struct checkpoint c = {.db = arg};
     struct err err = {0};
     if (!sqlite_open(c.db->path, SQLITE_OPEN_READWRITE, &c.handle, &err) ||
-        sqlite3_prepare_v3(c.handle, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT, &c.version_stmt, NULL) !=
-            SQLITE_OK) {
+        sqlite3_prepare_v3(c.handle, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT, &c.version_stmt,
+                           NULL) != SQLITE_OK) {
         die("the checkpoint thread cannot open the database: %s", err.text);
     }
     sqlite3_busy_timeout(c.handle, LOCK_MS);

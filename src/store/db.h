@@ -15,9 +15,9 @@ struct key;
 
 struct sql { // generated, see tools/sqlgen.py
     const char *name;
-    int index;                // position in the table of all statements; connections cache by it
+    int index; // position in the table of all statements; connections cache by it
     int n_args;
-    const char *text[2];      // by enum db_kind
+    const char *text[2]; // by enum db_kind
 };
 
 enum db_arg_kind { DB_ARG_NULL, DB_ARG_I64, DB_ARG_STR, DB_ARG_BLOB };
@@ -26,20 +26,34 @@ struct db_arg {
     i64 number;
     struct str text;
 };
-static inline struct db_arg db_i64(i64 value) { return (struct db_arg){DB_ARG_I64, value, STR_NONE}; }
+static inline struct db_arg db_i64(i64 value)
+{
+    return (struct db_arg){DB_ARG_I64, value, STR_NONE};
+}
 // STR_NONE is NULL.
-static inline struct db_arg db_str(struct str s) { return (struct db_arg){s.ptr ? DB_ARG_STR : DB_ARG_NULL, 0, s}; }
-static inline struct db_arg db_blob(struct str s) { return (struct db_arg){s.ptr ? DB_ARG_BLOB : DB_ARG_NULL, 0, s}; }
+static inline struct db_arg db_str(struct str s)
+{
+    return (struct db_arg){s.ptr ? DB_ARG_STR : DB_ARG_NULL, 0, s};
+}
+static inline struct db_arg db_blob(struct str s)
+{
+    return (struct db_arg){s.ptr ? DB_ARG_BLOB : DB_ARG_NULL, 0, s};
+}
 // 0 is NULL: for optional ids and times.
-static inline struct db_arg db_opt(i64 value) { return (struct db_arg){value ? DB_ARG_I64 : DB_ARG_NULL, value, STR_NONE}; }
-#define DB_ARGS(...) (const struct db_arg[]){__VA_ARGS__}, (sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg))
+static inline struct db_arg db_opt(i64 value)
+{
+    return (struct db_arg){value ? DB_ARG_I64 : DB_ARG_NULL, value, STR_NONE};
+}
+#define DB_ARGS(...)                                                                                         \
+    (const struct db_arg[]){__VA_ARGS__},                                                                    \
+        (sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg))
 #define DB_NO_ARGS NULL, 0
 
 struct db_settings {
-    struct str data_dir;   // folder of the data; made when absent
-    struct str url;        // "postgres://…" or STR_NONE for SQLite in data_dir/heed.db
-    int n_readers;         // reading connections kept
-    bool migrate;          // bring the schema up to date (serve does; others refuse an old schema)
+    struct str data_dir; // folder of the data; made when absent
+    struct str url;      // "postgres://…" or STR_NONE for SQLite in data_dir/heed.db
+    int n_readers;       // reading connections kept
+    bool migrate;        // bring the schema up to date (serve does; others refuse an old schema)
 };
 bool db_open(const struct db_settings *settings, struct db **ret_db, struct err *err) MUST_CHECK;
 // Stops the writer after what is queued, closes everything. NULL is fine.
@@ -68,7 +82,7 @@ bool db_query_text(struct conn *conn, struct str text, const struct db_arg *args
 bool rows_next(struct rows *rows);
 // Always called once; false when reading failed midway.
 bool rows_end(struct rows *rows, struct err *err);
-i64 row_i64(struct rows *rows, int column);  // NULL is 0
+i64 row_i64(struct rows *rows, int column);                             // NULL is 0
 struct str row_str(struct rows *rows, int column, struct arena *arena); // copied; NULL is STR_NONE
 struct str row_blob(struct rows *rows, int column, struct arena *arena);
 bool row_is_null(struct rows *rows, int column);

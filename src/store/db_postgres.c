@@ -63,7 +63,8 @@ bool postgres_run(PGconn *pg, const char *text, struct err *err)
 {
     PGresult *result = PQexec(pg, text);
     ExecStatusType status = PQresultStatus(result);
-    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || postgres_error(pg, result, text, err);
+    bool ok =
+        status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || postgres_error(pg, result, text, err);
     PQclear(result);
     return ok;
 }
@@ -71,9 +72,16 @@ bool postgres_run(PGconn *pg, const char *text, struct err *err)
 bool postgres_connect(struct db *db, PGconn **ret_pg, struct err *err)
 {
     // What the URL says wins over what stands before it, and loses to what stands behind.
-    const char *const names[] = {"connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count",
-                                 "tcp_user_timeout", "target_session_attrs", "dbname", "client_encoding",
-                                 "fallback_application_name", NULL};
+    const char *const names[] = {"connect_timeout",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 "tcp_user_timeout",
+                                 "target_session_attrs",
+                                 "dbname",
+                                 "client_encoding",
+                                 "fallback_application_name",
+                                 NULL};
     const char *const values[] = {"5", "10", "5", "3", "15000", "read-write", db->url, "UTF8", "heed", NULL};
     PGconn *pg = PQconnectdbParams(names, values, 1);
     if (PQstatus(pg) != CONNECTION_OK) {
@@ -129,11 +137,11 @@ static bool ready(struct conn *conn, struct err *err)
         PQfinish(conn->pg);
         conn->pg = NULL;
     }
-    const char *limits = conn->writing
-                             ? "SET statement_timeout = 30000; SET lock_timeout = 10000; "
-                               "SET idle_in_transaction_session_timeout = 60000"
-                             : "SET statement_timeout = 5000; SET idle_in_transaction_session_timeout = 60000; "
-                               "SET default_transaction_read_only = on";
+    const char *limits =
+        conn->writing ? "SET statement_timeout = 30000; SET lock_timeout = 10000; "
+                        "SET idle_in_transaction_session_timeout = 60000"
+                      : "SET statement_timeout = 5000; SET idle_in_transaction_session_timeout = 60000; "
+                        "SET default_transaction_read_only = on";
     if (!postgres_connect(conn->db, &conn->pg, err) || !postgres_run(conn->pg, limits, err)) {
         note_failure(conn->db);
         return false;
@@ -155,7 +163,8 @@ static const char *name_of(const struct statement *statement)
     return statement->sql ? statement->sql->name : "query";
 }
 
-static bool fail(struct conn *conn, const PGresult *result, const struct statement *statement, struct err *err)
+static bool fail(struct conn *conn, const PGresult *result, const struct statement *statement,
+                 struct err *err)
 {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     conn->retry = is_state(state, "40001") || is_state(state, "40P01");
@@ -225,15 +234,16 @@ static bool run(struct conn *conn, struct statement *statement, const struct db_
     // Texts of the query compiler are planned anew each time: their values decide the plan.
     if (!statement->sql || !statement->cached) {
         const char *text = statement->sql ? statement->sql->text[DB_POSTGRES] : statement->text.ptr;
-        rows->result = PQexecParams(conn->pg, text, (int)n_args, NULL, params.values, params.lengths,
-                                    params.formats, 0);
+        rows->result =
+            PQexecParams(conn->pg, text, (int)n_args, NULL, params.values, params.lengths, params.formats, 0);
     } else {
         char name[16];
         snprintf(name, sizeof(name), "s%d", statement->sql->index);
         if (!prepare(conn, statement, name, err)) {
             return false;
         }
-        rows->result = PQexecPrepared(conn->pg, name, (int)n_args, params.values, params.lengths, params.formats, 0);
+        rows->result =
+            PQexecPrepared(conn->pg, name, (int)n_args, params.values, params.lengths, params.formats, 0);
     }
     ExecStatusType status = PQresultStatus(rows->result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
@@ -324,7 +334,8 @@ static bool control(struct conn *conn, enum control what, struct err *err)
     bool ok = PQresultStatus(result) == PGRES_COMMAND_OK || postgres_error(conn->pg, result, text, err);
     // COMMIT of a failed transaction succeeds and says ROLLBACK.
     if (ok && what == CONTROL_COMMIT && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
-        ok = err_set(err, ERR_INTERNAL, "The transaction was rolled back: a write went on after a failed statement");
+        ok = err_set(err, ERR_INTERNAL,
+                     "The transaction was rolled back: a write went on after a failed statement");
     }
     PQclear(result);
     return ok;

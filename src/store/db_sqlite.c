@@ -3,20 +3,29 @@
 // converted, errors turned into sentences.
 #include "base/log.h"
 #include "store/internal.h"
+#include <errno.h>
 #include <stdio.h>
+
+bool sqlite_is_full(sqlite3 *handle)
+{
+    int code = sqlite3_extended_errcode(handle);
+    return (code & 0xff) == SQLITE_FULL ||
+           (code == SQLITE_IOERR_SHMSIZE && sqlite3_system_errno(handle) == ENOSPC);
+}
 
 bool sqlite_error(sqlite3 *handle, const char *doing, struct err *err)
 {
     int code = handle ? sqlite3_extended_errcode(handle) : SQLITE_NOMEM;
     const char *why = handle ? sqlite3_errmsg(handle) : "out of memory";
+    if (handle && sqlite_is_full(handle)) {
+        return err_retry(err, ERR_UNAVAILABLE, 5, "The disk is full");
+    }
     switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
         if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY) {
             return err_set(err, ERR_CONFLICT, "This exists already");
         }
         return err_set(err, ERR_INTERNAL, "%s: %s", doing, why);
-    case SQLITE_FULL:
-        return err_retry(err, ERR_UNAVAILABLE, 5, "The disk is full");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return err_retry(err, ERR_UNAVAILABLE, 1, "The database is busy");
@@ -24,7 +33,8 @@ bool sqlite_error(sqlite3 *handle, const char *doing, struct err *err)
         return err_retry(err, ERR_UNAVAILABLE, 1, "The statement was stopped");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return err_set(err, ERR_INTERNAL, "The database file is damaged (%s): %s; run heed doctor", doing, why);
+        return err_set(err, ERR_INTERNAL, "The database file is damaged (%s): %s; run heed doctor", doing,
+                       why);
     default:
         return err_set(err, ERR_INTERNAL, "%s: %s", doing, why);
     }
@@ -71,15 +81,16 @@ static bool ready(struct conn *conn, struct err *err)
     }
     // The checkpoint thread does what autocheckpoint would do inside somebody's COMMIT. The WAL is kept:
     // overwriting is twice as fast as growing; journal_size_limit cuts it only after a rush.
-    bool ok = sqlite_run(handle, "PRAGMA journal_mode = WAL", err) &&
-              sqlite_run(handle, "PRAGMA synchronous = FULL", err) &&
-              sqlite_run(handle, "PRAGMA foreign_keys = ON", err) &&
-              sqlite_run(handle, "PRAGMA wal_autocheckpoint = 0", err) &&
-              sqlite_run(handle, "PRAGMA journal_size_limit = 134217728", err) &&
-              sqlite_run(handle, "PRAGMA cell_size_check = ON", err) &&
-              sqlite_run(handle, "PRAGMA temp_store = MEMORY", err) &&
-              sqlite_run(handle, conn->writing ? "PRAGMA cache_size = -32768" : "PRAGMA cache_size = -8192", err) &&
-              (conn->writing || sqlite_run(handle, "PRAGMA query_only = ON", err));
+    bool ok =
+        sqlite_run(handle, "PRAGMA journal_mode = WAL", err) &&
+        sqlite_run(handle, "PRAGMA synchronous = FULL", err) &&
+        sqlite_run(handle, "PRAGMA foreign_keys = ON", err) &&
+        sqlite_run(handle, "PRAGMA wal_autocheckpoint = 0", err) &&
+        sqlite_run(handle, "PRAGMA journal_size_limit = 134217728", err) &&
+        sqlite_run(handle, "PRAGMA cell_size_check = ON", err) &&
+        sqlite_run(handle, "PRAGMA temp_store = MEMORY", err) &&
+        sqlite_run(handle, conn->writing ? "PRAGMA cache_size = -32768" : "PRAGMA cache_size = -8192", err) &&
+        (conn->writing || sqlite_run(handle, "PRAGMA query_only = ON", err));
     if (!ok) {
         sqlite3_close(handle);
         return false;
@@ -207,9 +218,8 @@ static struct str get_str(struct rows *rows, int column, struct arena *arena)
 static bool control(struct conn *conn, enum control what, struct err *err)
 {
     const char *text = control_texts[DB_SQLITE][what];
-    if (!conn->controls[what] &&
-        sqlite3_prepare_v3(conn->lite, text, -1, SQLITE_PREPARE_PERSISTENT, &conn->controls[what], NULL) !=
-            SQLITE_OK) {
+    if (!conn->controls[what] && sqlite3_prepare_v3(conn->lite, text, -1, SQLITE_PREPARE_PERSISTENT,
+                                                    &conn->controls[what], NULL) != SQLITE_OK) {
         return sqlite_error(conn->lite, text, err);
     }
     int code = sqlite3_step(conn->controls[what]);

@@ -141,10 +141,12 @@ static void compare(struct doctor *d, struct str_list want, struct str_list have
             h++;
         } else if (order < 0) {
             found(d, true,
-                  str_printf(arena, "The schema lacks or has differently: " STR_FMT, STR_ARG(shorten(want.items[w]))));
+                  str_printf(arena, "The schema lacks or has differently: " STR_FMT,
+                             STR_ARG(shorten(want.items[w]))));
             w++;
         } else {
-            found(d, false, str_printf(arena, "Not of this schema: " STR_FMT, STR_ARG(shorten(have.items[h]))));
+            found(d, false,
+                  str_printf(arena, "Not of this schema: " STR_FMT, STR_ARG(shorten(have.items[h]))));
             h++;
         }
     }
@@ -204,7 +206,8 @@ bool doctor_run(const struct db_settings *settings, struct doctor *doctor, struc
     struct conn *conn = conn_create(bare, false);
     struct err opening = {0};
     bool ok = true;
-    if (!conn->ops->ready(conn, &opening) || (postgres && !postgres_run(conn->pg, "SET statement_timeout = 0", &opening))) {
+    if (!conn->ops->ready(conn, &opening) ||
+        (postgres && !postgres_run(conn->pg, "SET statement_timeout = 0", &opening))) {
         ok = postgres ? (*err = opening, false) : (found_error(doctor, "the database file", &opening), true);
     } else {
         if (!postgres) {

@@ -28,10 +28,10 @@ struct statement {
     const struct sql *sql; // NULL: a text of the query compiler
     struct str text;       // that text
     sqlite3_stmt *lite;
-    bool prepared; // PostgreSQL knows it
-    bool busy;     // its rows are being read
-    bool cached;   // else it ends with its rows
-    u64 used;      // for the texts: when last
+    bool prepared;           // PostgreSQL knows it
+    bool busy;               // its rows are being read
+    bool cached;             // else it ends with its rows
+    u64 used;                // for the texts: when last
     const struct type *type; // `map` was made for this one
     int n_map;
     int *map; // column -> field, -1: none
@@ -161,16 +161,17 @@ struct db {
     _Atomic i64 writes, groups, failed;
 };
 
-// db.c
+// rows.c
 struct conn *conn_create(struct db *db, bool writing);
 void conn_destroy(struct conn *conn);
 // Forgets every prepared statement, after a lost connection.
 void conn_forget_all(struct conn *conn);
 bool conn_control(struct conn *conn, enum control what, struct err *err) MUST_CHECK;
 extern const char *const control_texts[2][N_CONTROLS];
+
+// db.c
 void db_fire_watches(struct db *db);
 bool db_load_epoch(struct db *db, struct conn *conn, struct err *err) MUST_CHECK;
-
 // A database without threads, pool and migration: for backup, restore and doctor. Ends with db_close.
 struct db *db_bare(enum db_kind kind, struct str place);
 // Makes the data folder and takes its lock: shared by all that have it open, alone for restore.
@@ -178,6 +179,9 @@ bool db_lock_dir(struct db *db, bool alone, struct err *err) MUST_CHECK;
 
 // db_sqlite.c
 bool sqlite_error(sqlite3 *handle, const char *doing, struct err *err); // false
+// The last failure was a full disk, also where SQLite calls it an input/output error: growing the
+// WAL's index in shared memory, before anything was written.
+bool sqlite_is_full(sqlite3 *handle);
 bool sqlite_open(const char *path, int flags, sqlite3 **ret_handle, struct err *err) MUST_CHECK;
 bool sqlite_run(sqlite3 *handle, const char *text, struct err *err) MUST_CHECK;
 

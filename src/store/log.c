@@ -35,8 +35,9 @@ bool log_append(struct tx *tx, const struct event *event, struct err *err)
     struct rows *rows;
     if (!db_query(tx->conn, &SQL_event_add,
                   DB_ARGS(db_i64(event->workspace_id), db_i64(tx->now), db_str(event->kind),
-                          db_i64(event->conversation_id), db_i64(event->message_id), db_i64(event->channel_id),
-                          db_i64(event->agent_id), db_str(data), db_i64(db_epoch(tx->db))),
+                          db_i64(event->conversation_id), db_i64(event->message_id),
+                          db_i64(event->channel_id), db_i64(event->agent_id), db_str(data),
+                          db_i64(db_epoch(tx->db))),
                   &rows, err)) {
         return false;
     }
@@ -64,8 +65,8 @@ static i64 position_here(struct db *db, const struct log_cursor *cursor)
     return id;
 }
 
-bool log_read(struct conn *conn, struct log_cursor *cursor, i64 limit, struct arena *arena, struct event_list *out,
-              struct err *err)
+bool log_read(struct conn *conn, struct log_cursor *cursor, i64 limit, struct arena *arena,
+              struct event_list *out, struct err *err)
 {
     size_t before = out->len;
     i64 id = conn->kind == DB_SQLITE ? position_here(conn->db, cursor) : cursor->id;
@@ -101,7 +102,8 @@ bool log_tail(struct conn *conn, struct log_cursor *ret_cursor, struct err *err)
 
 struct str log_cursor_format(struct arena *arena, struct log_cursor cursor)
 {
-    return str_printf(arena, "%lld.%lld.%lld", (long long)cursor.epoch, (long long)cursor.xid, (long long)cursor.id);
+    return str_printf(arena, "%lld.%lld.%lld", (long long)cursor.epoch, (long long)cursor.xid,
+                      (long long)cursor.id);
 }
 
 bool log_cursor_parse(struct str text, struct log_cursor *ret_cursor)
@@ -140,8 +142,8 @@ struct place {
     bool mine; // nobody else holds the lease
 };
 
-static bool read_place(struct conn *conn, const struct sql *sql, const char *name, i64 now, struct arena *arena,
-                       bool *ret_found, struct place *out, struct err *err)
+static bool read_place(struct conn *conn, const struct sql *sql, const char *name, i64 now,
+                       struct arena *arena, bool *ret_found, struct place *out, struct err *err)
 {
     struct rows *rows;
     if (!db_query(conn, sql, DB_ARGS(db_str(str_from(name))), &rows, err)) {
@@ -179,8 +181,8 @@ static bool move_cursor(struct tx *tx, const char *name, struct log_cursor from,
     i64 changed;
     if (!db_exec(tx->conn, &SQL_reader_move,
                  DB_ARGS(db_i64(to.epoch), db_i64(to.xid), db_i64(to.id), db_str(process_name()),
-                         db_i64(tx->now + LEASE_MS), db_str(str_from(name)), db_i64(from.epoch), db_i64(from.xid),
-                         db_i64(from.id)),
+                         db_i64(tx->now + LEASE_MS), db_str(str_from(name)), db_i64(from.epoch),
+                         db_i64(from.xid), db_i64(from.id)),
                  &changed, err)) {
         return false;
     }
@@ -209,7 +211,8 @@ static bool run_step(struct tx *tx, void *arg, struct err *err)
     if (events.len == 0) {
         return true;
     }
-    if (!reader->run(tx, &events, reader->arg, err) || !move_cursor(tx, reader->name, place.cursor, to, err)) {
+    if (!reader->run(tx, &events, reader->arg, err) ||
+        !move_cursor(tx, reader->name, place.cursor, to, err)) {
         return false;
     }
     step->n = (i64)events.len;

@@ -11,7 +11,7 @@ struct event {
     i64 at;
     struct str kind; // "conversation.updated", "message.created", ... see docs/words.md
     i64 conversation_id, message_id, channel_id, agent_id; // 0: none; agent_id: who did it
-    struct str data; // JSON object of the details, "{}" when none
+    struct str data;                                       // JSON object of the details, "{}" when none
 };
 struct event_list {
     struct event *items;

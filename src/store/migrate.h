@@ -29,3 +29,6 @@ extern const struct store_table store_tables[]; // in the order of references, e
 
 // Brings the schema up to date, or (apply false) only checks that it is. conn must be able to write.
 bool migrate_run(struct conn *conn, bool apply, struct err *err) MUST_CHECK;
+// A PostgreSQL database that came from another cluster (dump, copy) begins a new epoch: transaction
+// numbers there start anew, and the order of the log must not.
+bool migrate_note_cluster(struct conn *conn, struct err *err) MUST_CHECK;

@@ -70,7 +70,8 @@ static bool make_copy(const char *path, const char *copy, struct err *err)
     }
     sqlite3_stmt *stmt = NULL;
     bool ok = sqlite3_prepare_v2(handle, SQL_backup_into.text[DB_SQLITE], -1, &stmt, NULL) == SQLITE_OK &&
-              sqlite3_bind_text(stmt, 1, copy, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_DONE;
+              sqlite3_bind_text(stmt, 1, copy, -1, SQLITE_STATIC) == SQLITE_OK &&
+              sqlite3_step(stmt) == SQLITE_DONE;
     if (!ok) {
         sqlite_error(handle, path, err);
         if (err->code == ERR_INTERNAL) {
@@ -119,8 +120,8 @@ static bool adjust(struct conn *conn, struct restore_summary *out, struct err *e
            db_exec(conn, &SQL_restore_cursor_leases, DB_NO_ARGS, NULL, err) &&
            backup_count(conn, "workspace", &out->workspaces, err) &&
            backup_count(conn, "conversation", &out->conversations, err) &&
-           backup_count(conn, "message", &out->messages, err) && backup_count(conn, "event", &out->events, err) &&
-           conn_control(conn, CONTROL_COMMIT, err);
+           backup_count(conn, "message", &out->messages, err) &&
+           backup_count(conn, "event", &out->events, err) && conn_control(conn, CONTROL_COMMIT, err);
 }
 
 static bool prepare_copy(const char *path, const char *copy, const struct progress *progress,
@@ -158,7 +159,8 @@ static bool target_is_empty(const char *path, struct err *err)
     struct db *bare = db_bare(DB_SQLITE, str_from(path));
     struct conn *conn = conn_create(bare, true);
     i64 exists = 0;
-    bool ok = conn->ops->ready(conn, err) && db_one_i64(conn, &SQL_schema_migration_exists, DB_NO_ARGS, &exists, err) &&
+    bool ok = conn->ops->ready(conn, err) &&
+              db_one_i64(conn, &SQL_schema_migration_exists, DB_NO_ARGS, &exists, err) &&
               (!exists || backup_count(conn, "workspace", &n, err));
     conn_destroy(conn);
     db_close(bare);
@@ -340,7 +342,8 @@ static bool clear_tables(struct conn *to, struct err *err)
 static bool load_all(struct load *l, struct err *err)
 {
     i64 n = 0;
-    bool ok = conn_control(l->to, CONTROL_BEGIN_WRITE, err) && postgres_run(l->to->pg, "LOCK TABLE workspace, meta", err) &&
+    bool ok = conn_control(l->to, CONTROL_BEGIN_WRITE, err) &&
+              postgres_run(l->to->pg, "LOCK TABLE workspace, meta", err) &&
               backup_count(l->to, "workspace", &n, err) && refuse_full(n, err) && clear_tables(l->to, err);
     for (const struct store_table *t = store_tables; ok && t->name; t++) {
         ok = load_table(l, t, err);
@@ -353,7 +356,9 @@ static bool load_postgres(struct str url, const char *copy, const struct progres
 {
     struct db *source = db_bare(DB_SQLITE, str_from(copy));
     struct db *target = db_bare(DB_POSTGRES, url);
-    struct load l = {.from = conn_create(source, false), .to = conn_create(target, true), .progress = progress,
+    struct load l = {.from = conn_create(source, false),
+                     .to = conn_create(target, true),
+                     .progress = progress,
                      .old_epoch = sum->epoch - 1};
     buf_init(&l.out, NULL, 64 * 1024 * 1024);
     bool ok = l.from->ops->ready(l.from, err) && l.to->ops->ready(l.to, err) &&

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The queues in front of the writer: three classes, bounded, people first. What a write hangs on its
 // COMMIT is collected here and let go by the thread that committed.
-#include "store/internal.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "store/internal.h"
 #include <limits.h>
 
 // More than this waiting means seconds of delay: better to say so (503) than to promise.
@@ -35,14 +35,16 @@ static struct work *list_shift(struct work_list *list)
     return work;
 }
 
-bool db_post(struct db *db, enum write_class class_, write_fn *fn, write_done *done, void *arg, struct err *err)
+bool db_post(struct db *db, enum write_class class_, write_fn *fn, write_done *done, void *arg,
+             struct err *err)
 {
     struct writer *writer = db->writer;
     pthread_mutex_lock(&writer->lock);
     if (writer->closing || writer->queues[class_].len >= queue_max[class_]) {
         bool closing = writer->closing;
         pthread_mutex_unlock(&writer->lock);
-        return err_retry(err, ERR_UNAVAILABLE, closing ? 5 : 1, closing ? "The server is stopping" : "Too many writes are waiting");
+        return err_retry(err, ERR_UNAVAILABLE, closing ? 5 : 1,
+                         closing ? "The server is stopping" : "Too many writes are waiting");
     }
     struct work *work = writer->free;
     if (work) {

@@ -58,7 +58,8 @@ static bool ask_outcome(struct worker *w, i64 xid, struct err *err)
         }
         usleep(100000);
     }
-    return err_retry(err, ERR_UNAVAILABLE, 2, "The database went away during the write; it may have been done");
+    return err_retry(err, ERR_UNAVAILABLE, 2,
+                     "The database went away during the write; it may have been done");
 }
 
 static bool commit(struct worker *w, struct err *err)

@@ -6,10 +6,15 @@
 #include "base/log.h"
 #include "store/internal.h"
 
-enum { MAX_PEOPLE = 64, MAX_INTAKE = 256, MAX_READERS = 16, MAX_GROUP = MAX_PEOPLE + MAX_INTAKE + MAX_READERS };
+enum {
+    MAX_PEOPLE = 64,
+    MAX_INTAKE = 256,
+    MAX_READERS = 16,
+    MAX_GROUP = MAX_PEOPLE + MAX_INTAKE + MAX_READERS
+};
 // A group takes no more members after this long, so that heavy members don't hold up the answers of
 // light ones; one of each class that waits is always taken.
-enum { GROUP_MS = 25 };
+enum { GROUP_MS = 25, WARN_MS = 10000 };
 
 struct group {
     struct db *db;
@@ -18,6 +23,7 @@ struct group {
     struct hooks hooks;
     struct work *members[MAX_GROUP];
     int n;
+    i64 warn_at;
     bool taken[3]; // a member of this class is in it
 };
 
@@ -64,7 +70,7 @@ static bool commit(struct group *g, struct err *err)
         return true;
     }
     int code = sqlite3_extended_errcode(g->conn->lite);
-    if ((code & 0xff) == SQLITE_IOERR) {
+    if ((code & 0xff) == SQLITE_IOERR && !sqlite_is_full(g->conn->lite)) {
         // Nobody knows now what is on the disk. A new process recovers from the WAL and knows.
         die("COMMIT failed with an input/output error (%d): %s", code, err->text);
     }
@@ -103,9 +109,12 @@ static void run_each_alone(struct group *g)
 {
     roll_back(g);
     for (int i = 0; i < g->n; i++) {
-        run_alone(g, g->members[i]);
-        if (!g->members[i]->ok && g->members[i]->err.code == ERR_UNAVAILABLE) {
-            log_event(LOG_WARN, "store.write_failed", LOG_C("error", g->members[i]->err.text));
+        struct work *work = g->members[i];
+        run_alone(g, work);
+        // A full disk fails every write: one line in ten seconds says it as well as thousands.
+        if (!work->ok && work->err.code == ERR_UNAVAILABLE && clock_mono() >= g->warn_at) {
+            g->warn_at = clock_mono() + WARN_MS;
+            log_event(LOG_WARN, "store.write_failed", LOG_C("error", work->err.text));
         }
     }
     finish_all(g);

@@ -29,8 +29,8 @@ static _Noreturn void fail(const char *what, const char *why)
 
 static const char *find_program(char *out, size_t size, const char *name)
 {
-    const char *folders[] = {"/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/17/bin", "/usr/lib/postgresql/16/bin",
-                             "/usr/local/bin", "/usr/bin"};
+    const char *folders[] = {"/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/17/bin",
+                             "/usr/lib/postgresql/16/bin", "/usr/local/bin", "/usr/bin"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         snprintf(out, size, "%s/%s", folders[i], name);
         if (access(out, X_OK) == 0) {
@@ -147,8 +147,22 @@ static void start_server(void)
         fail("start", "postgres not found");
     }
     snprintf(data, sizeof(data), "%s/data", folder);
-    char *argv[] = {program, "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
-                    "shared_buffers=32MB", "-c", "max_connections=200", "-c", "max_prepared_transactions=0", NULL};
+    char *argv[] = {program,
+                    "-D",
+                    data,
+                    "-k",
+                    folder,
+                    "-c",
+                    "listen_addresses=",
+                    "-c",
+                    "fsync=off",
+                    "-c",
+                    "shared_buffers=32MB",
+                    "-c",
+                    "max_connections=200",
+                    "-c",
+                    "max_prepared_transactions=0",
+                    NULL};
     postmaster = start_program(argv);
     if (!wait_until_ready()) {
         fail("start", folder);
@@ -169,8 +183,13 @@ static bool start_cluster(void)
         fail("mkdir", folder);
     }
     snprintf(data, sizeof(data), "%s/data", folder);
-    char *argv[] = {program, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                    "--no-sync", "--no-instructions", NULL};
+    char *argv[] = {program,     "-D",
+                    data,        "-U",
+                    "postgres",  "-A",
+                    "trust",     "-E",
+                    "UTF8",      "--locale=C.UTF-8",
+                    "--no-sync", "--no-instructions",
+                    NULL};
     int status = -1;
     waitpid(start_program(argv), &status, 0);
     if (status != 0) {

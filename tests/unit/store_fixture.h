@@ -4,15 +4,15 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "pg.h"
 #include "sql_gen.h"
 #include "store/log.h"
-#include "pg.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 struct fixture {
     enum db_kind kind;
@@ -23,11 +23,11 @@ struct fixture {
     struct err err;
 };
 
-#define CHECK_OK(expr)                                                                             \
-    do {                                                                                           \
-        if (!(expr)) {                                                                             \
-            fail_msg("%s: %s", #expr, f->err.text);                                                \
-        }                                                                                          \
+#define CHECK_OK(expr)                                                                                       \
+    do {                                                                                                     \
+        if (!(expr)) {                                                                                       \
+            fail_msg("%s: %s", #expr, f->err.text);                                                          \
+        }                                                                                                    \
     } while (0)
 
 static inline void fixture_open(struct fixture *f)
@@ -85,12 +85,12 @@ static inline int unmake(void **state)
     return 0;
 }
 
-#define ON_SQLITE(test)                                                                            \
-    {                                                                                              \
-        "sqlite: " #test, test, make_sqlite, unmake, NULL                                          \
+#define ON_SQLITE(test)                                                                                      \
+    {                                                                                                        \
+        "sqlite: " #test, test, make_sqlite, unmake, NULL                                                    \
     }
-#define ON_POSTGRES(test)                                                                          \
-    {                                                                                              \
-        "postgres: " #test, test, make_postgres, unmake, NULL                                      \
+#define ON_POSTGRES(test)                                                                                    \
+    {                                                                                                        \
+        "postgres: " #test, test, make_postgres, unmake, NULL                                                \
     }
 #define ON_BOTH(test) ON_SQLITE(test), ON_POSTGRES(test)

@@ -12,22 +12,34 @@
 
 static const char *const seed_texts[] = {
     "INSERT INTO workspace (id, name, created_at) VALUES (1, 'Kauppa ä 가게', 5)",
-    "INSERT INTO agent (id, workspace_id, email, email_key, name, role, created_at) VALUES (4, 1, 'a@b', 'a@b', 'Ada', 'owner', 5)",
-    "INSERT INTO channel (id, workspace_id, kind, name, name_key, state, state_since, secret, created_at) VALUES "
+    "INSERT INTO agent (id, workspace_id, email, email_key, name, role, created_at) VALUES (4, 1, 'a@b', "
+    "'a@b', 'Ada', 'owner', 5)",
+    "INSERT INTO channel (id, workspace_id, kind, name, name_key, state, state_since, secret, created_at) "
+    "VALUES "
     "(2, 1, 'custom', 'Shop', 'shop', 'active', 5, %s, 5)",
     "INSERT INTO contact (id, workspace_id, name, created_at, updated_at) VALUES (3, 1, 'Zoë', 5, 5)",
-    "INSERT INTO conversation (id, workspace_id, channel_id, channel_kind, kind, thread_key, visibility, contact_id, "
-    "waiting_since, assignee_id, created_at, updated_at) VALUES (9, 1, 2, 'custom', 'dm', 't1', 'private', 3, 7, 4, 5, 5)",
-    "INSERT INTO message (id, workspace_id, conversation_id, channel_id, external_id, direction, kind, visibility, origin, "
+    "INSERT INTO conversation (id, workspace_id, channel_id, channel_kind, kind, thread_key, visibility, "
+    "contact_id, "
+    "waiting_since, assignee_id, created_at, updated_at) VALUES (9, 1, 2, 'custom', 'dm', 't1', 'private', "
+    "3, 7, 4, 5, 5)",
+    "INSERT INTO message (id, workspace_id, conversation_id, channel_id, external_id, direction, kind, "
+    "visibility, origin, "
     "text, created_at, received_at) VALUES (11, 1, 9, 2, 'm1', 'in', 'message', 'private', 'customer', "
     "'tab\there\nline \\ back\\N', 7, 7)",
-    "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, visibility, origin, text, "
-    "created_at, received_at, send_state) VALUES (12, 1, 9, 2, 'out', 'message', 'private', 'agent', 'x', 8, 8, 'sending')",
-    "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, visibility, origin, text, "
-    "created_at, received_at, send_state) VALUES (13, 1, 9, 2, 'out', 'message', 'private', 'agent', '', 8, 8, 'queued')",
-    "INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, next_at, "
-    "lease_until, lease_owner, created_at) VALUES (1, 2, 9, 12, 'send', 'k1', 'sending', 8, 99, 'somebody', 8)",
-    "INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, next_at, "
+    "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, visibility, "
+    "origin, text, "
+    "created_at, received_at, send_state) VALUES (12, 1, 9, 2, 'out', 'message', 'private', 'agent', 'x', 8, "
+    "8, 'sending')",
+    "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, visibility, "
+    "origin, text, "
+    "created_at, received_at, send_state) VALUES (13, 1, 9, 2, 'out', 'message', 'private', 'agent', '', 8, "
+    "8, 'queued')",
+    "INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, "
+    "next_at, "
+    "lease_until, lease_owner, created_at) VALUES (1, 2, 9, 12, 'send', 'k1', 'sending', 8, 99, 'somebody', "
+    "8)",
+    "INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, "
+    "next_at, "
     "created_at) VALUES (1, 2, 9, 13, 'send', 'k2', 'queued', 8, 8)",
     "INSERT INTO count_cell VALUES (1, 'open', 2, 0, 1)",
     "INSERT INTO count_cell VALUES (1, 'unanswered', 2, 0, 1)",
@@ -113,7 +125,8 @@ static char *backup_path(struct fixture *f)
 
 static struct db_settings target_of(struct fixture *f, enum db_kind kind)
 {
-    struct db_settings target = {.data_dir = str_printf(f->arena, "%s/target", f->dir), .n_readers = 2, .migrate = true};
+    struct db_settings target = {
+        .data_dir = str_printf(f->arena, "%s/target", f->dir), .n_readers = 2, .migrate = true};
     if (kind == DB_POSTGRES) {
         target.url = str_from(pg_fresh_database());
     }
@@ -232,7 +245,8 @@ static atomic_bool stop;
 static bool write_pair(struct tx *tx, void *arg, struct err *err)
 {
     struct str text = str_printf(tx->arena, "%d", *(int *)arg);
-    return db_meta_set(tx, "left", text, err) && db_meta_set(tx, "right", text, err) && add_event(tx, NULL, err);
+    return db_meta_set(tx, "left", text, err) && db_meta_set(tx, "right", text, err) &&
+           add_event(tx, NULL, err);
 }
 
 static void *write_pairs(void *arg)
@@ -262,9 +276,12 @@ static void a_backup_beside_a_busy_writer_is_one_moment(void **state)
         sqlite3_stmt *stmt;
         assert_int_equal(sqlite3_open(path.ptr, &handle), SQLITE_OK);
         assert_int_equal(
-            sqlite3_prepare_v2(handle, "SELECT (SELECT value FROM meta WHERE key = 'left') IS (SELECT value FROM meta WHERE "
-                                       "key = 'right'), (SELECT value FROM meta WHERE key = 'left') + 1 = (SELECT count(*) FROM event)",
-                               -1, &stmt, NULL),
+            sqlite3_prepare_v2(
+                handle,
+                "SELECT (SELECT value FROM meta WHERE key = 'left') IS (SELECT value FROM meta WHERE "
+                "key = 'right'), (SELECT value FROM meta WHERE key = 'left') + 1 = (SELECT count(*) FROM "
+                "event)",
+                -1, &stmt, NULL),
             SQLITE_OK);
         assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
         assert_int_equal(sqlite3_column_int(stmt, 0), 1);
@@ -334,7 +351,8 @@ static void note(void *arg, bool damage, struct str sentence)
 {
     struct findings *f = arg;
     if (damage && f->len + sentence.len + 2 < sizeof(f->text)) {
-        f->len += (size_t)snprintf(f->text + f->len, sizeof(f->text) - f->len, STR_FMT "\n", STR_ARG(sentence));
+        f->len +=
+            (size_t)snprintf(f->text + f->len, sizeof(f->text) - f->len, STR_FMT "\n", STR_ARG(sentence));
     }
 }
 
@@ -387,25 +405,31 @@ static void the_doctor_names_each_planted_damage_and_no_other(void **state)
         fail_msg("%s", findings.text);
     }
     expect_damage(f, "UPDATE count_cell SET n = 5 WHERE folder = 'unanswered'",
-                  "UPDATE count_cell SET n = 1 WHERE folder = 'unanswered'", "unanswered in workspace 1 (channel 2, team 0) says 5, but there are 1");
+                  "UPDATE count_cell SET n = 1 WHERE folder = 'unanswered'",
+                  "unanswered in workspace 1 (channel 2, team 0) says 5, but there are 1");
     expect_damage(f, "DELETE FROM count_cell WHERE folder = 'mine:4'",
                   "INSERT INTO count_cell VALUES (1, 'mine:4', 2, 0, 1)", "folder mine:4");
-    expect_damage(f, "UPDATE file SET size = 5", "UPDATE file SET size = 4", "File ab of workspace 1 should have 5 bytes, its parts have 4");
-    expect_damage(f, "UPDATE file_part SET sha256 = 'cd'", "UPDATE file_part SET sha256 = 'ab'", "belongs to no file");
-    expect_damage(f, "UPDATE message SET workspace_id = 2 WHERE id = 11", "UPDATE message SET workspace_id = 1 WHERE id = 11",
-                  "Message 11 is in workspace 2");
+    expect_damage(f, "UPDATE file SET size = 5", "UPDATE file SET size = 4",
+                  "File ab of workspace 1 should have 5 bytes, its parts have 4");
+    expect_damage(f, "UPDATE file_part SET sha256 = 'cd'", "UPDATE file_part SET sha256 = 'ab'",
+                  "belongs to no file");
+    expect_damage(f, "UPDATE message SET workspace_id = 2 WHERE id = 11",
+                  "UPDATE message SET workspace_id = 1 WHERE id = 11", "Message 11 is in workspace 2");
     expect_damage(f, "UPDATE outbox SET state = 'cancelled' WHERE message_id = 13",
                   "UPDATE outbox SET state = 'queued' WHERE message_id = 13", "Message 13 waits to be sent");
     expect_damage(f, "DROP INDEX conversation_urgent",
-                  "CREATE INDEX conversation_urgent ON conversation (workspace_id, urgent_at, id) WHERE status = 'open' AND spam = 0",
+                  "CREATE INDEX conversation_urgent ON conversation (workspace_id, urgent_at, id) WHERE "
+                  "status = 'open' AND spam = 0",
                   "conversation_urgent");
     expect_damage(f, "UPDATE reader SET epoch = 7", "UPDATE reader SET epoch = 1", "Reader rules");
     expect_damage(f, "UPDATE schema_migration SET sha256 = sha256 || 'x' WHERE version = 1",
-                  "UPDATE schema_migration SET sha256 = substr(sha256, 1, 64) WHERE version = 1", "another wording");
+                  "UPDATE schema_migration SET sha256 = substr(sha256, 1, 64) WHERE version = 1",
+                  "another wording");
     if (f->kind == DB_SQLITE) {
-        expect_damage(f, "UPDATE reader SET position = 99", "UPDATE reader SET position = 3", "ahead of the log, which ends at 5");
-        expect_damage(f, "UPDATE conversation SET channel_id = 77 WHERE id = 9", "UPDATE conversation SET channel_id = 2 WHERE id = 9",
-                      "points to a row of channel");
+        expect_damage(f, "UPDATE reader SET position = 99", "UPDATE reader SET position = 3",
+                      "ahead of the log, which ends at 5");
+        expect_damage(f, "UPDATE conversation SET channel_id = 77 WHERE id = 9",
+                      "UPDATE conversation SET channel_id = 2 WHERE id = 9", "points to a row of channel");
     }
 }
 

@@ -60,7 +60,8 @@ static void a_cursor_that_is_none_is_refused(void **state)
 {
     (void)state;
     struct log_cursor cursor;
-    const char *bad[] = {"", "1", "1.2", "1.2.", "1.2.3.4", "a.b.c", "-1.0.0", "1..2", "1.2.3 ", "99999999999999999999.1.1"};
+    const char *bad[] = {"",      "1",      "1.2",  "1.2.",   "1.2.3.4",
+                         "a.b.c", "-1.0.0", "1..2", "1.2.3 ", "99999999999999999999.1.1"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_false(log_cursor_parse(str_from(bad[i]), &cursor));
     }
@@ -159,6 +160,34 @@ static void a_higher_id_with_a_lower_transaction_is_not_skipped(void **state)
     PQfinish(slow);
 }
 
+static void a_database_from_another_cluster_begins_a_new_epoch(void **state)
+{
+    struct fixture *f = *state;
+    struct log_cursor cursor = {0}, middle;
+    struct event_list events = {0};
+    append_events(f, 2);
+    assert_int_equal(read_after(f, &cursor, &events), 2);
+    middle = cursor;
+    append_events(f, 1);
+    fixture_close(f);
+    // Transaction numbers of a cluster that had run for long, beside a young one's.
+    pg_run(
+        f->url,
+        "UPDATE event SET xid = CAST(CAST(CAST(CAST(xid AS TEXT) AS BIGINT) + 900000000 AS TEXT) AS xid8)");
+    pg_run(f->url, "UPDATE meta SET value = '1' WHERE key = 'cluster'");
+    fixture_open(f);
+    assert_int_equal(db_epoch(f->db), 2);
+    middle.xid += 900000000;
+    append_events(f, 3);
+    assert_int_equal(read_after(f, &middle, &events), 4);
+    assert_int_equal(events.items[2].epoch, 1);
+    assert_int_equal(events.items[5].epoch, 2);
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(db_epoch(f->db), 2);
+    assert_int_equal(read_after(f, &middle, &events), 0);
+}
+
 static unsigned next_random(unsigned *seed)
 {
     *seed = *seed * 1664525u + 1013904223u;
@@ -221,10 +250,12 @@ static _Atomic int fail_every; // every n-th batch fails after its effect
 static bool note_events(struct tx *tx, const struct event_list *events, void *arg, struct err *err)
 {
     static _Atomic int runs;
-    const char *text[2] = {"INSERT INTO meta (key, value) VALUES (?1, '')", "INSERT INTO meta (key, value) VALUES ($1, '')"};
+    const char *text[2] = {"INSERT INTO meta (key, value) VALUES (?1, '')",
+                           "INSERT INTO meta (key, value) VALUES ($1, '')"};
     for (size_t i = 0; i < events->len; i++) {
         const struct event *e = &events->items[i];
-        struct str key = str_printf(tx->arena, "seen:%lld:%lld:%lld", (long long)e->epoch, (long long)e->xid, (long long)e->id);
+        struct str key = str_printf(tx->arena, "seen:%lld:%lld:%lld", (long long)e->epoch, (long long)e->xid,
+                                    (long long)e->id);
         struct rows *rows;
         if (!db_query_text(tx->conn, str_from(text[conn_kind(tx->conn)]), DB_ARGS(db_str(key)), &rows, err)) {
             return false;
@@ -245,7 +276,8 @@ static i64 count_seen(struct fixture *f)
 {
     struct conn *conn = db_take(f->db);
     struct rows *rows;
-    CHECK_OK(db_query_text(conn, S("SELECT count(*) FROM meta WHERE key LIKE 'seen:%'"), DB_NO_ARGS, &rows, &f->err));
+    CHECK_OK(db_query_text(conn, S("SELECT count(*) FROM meta WHERE key LIKE 'seen:%'"), DB_NO_ARGS, &rows,
+                           &f->err));
     assert_true(rows_next(rows));
     i64 n = row_i64(rows, 0);
     CHECK_OK(rows_end(rows, &f->err));
@@ -359,7 +391,8 @@ static void *write_and_acknowledge(void *arg)
     for (int i = 0;; i++) {
         struct err err;
         int number = ack->round * 1000000 + ack->thread * 100000 + i;
-        if (db_write(ack->f->db, ack->thread % 2 ? WRITE_PEOPLE : WRITE_INTAKE, write_number, &number, &err) &&
+        if (db_write(ack->f->db, ack->thread % 2 ? WRITE_PEOPLE : WRITE_INTAKE, write_number, &number,
+                     &err) &&
             write(ack->fd, &number, sizeof(number)) != sizeof(number)) {
             return NULL;
         }
@@ -429,6 +462,7 @@ int main(void)
         ON_BOTH(watchers_in_other_processes_are_woken),
         ON_POSTGRES(an_event_that_commits_late_is_not_skipped),
         ON_POSTGRES(a_higher_id_with_a_lower_transaction_is_not_skipped),
+        ON_POSTGRES(a_database_from_another_cluster_begins_a_new_epoch),
         ON_POSTGRES(a_reader_among_interleaved_transactions_sees_each_event_once),
         ON_BOTH(a_reader_that_fails_midway_acts_once_on_each_event),
         ON_BOTH(readers_that_are_killed_miss_nothing_and_double_nothing),

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The store's promises, the same for both databases: what is read is what was written, a write is whole
 // or absent, its answer comes after COMMIT, a failing one harms nobody else.
-#include "store_fixture.h"
 #include "store/migrate.h"
+#include "store_fixture.h"
+#include <libpq-fe.h>
 #include <pthread.h>
 #include <sqlite3.h>
-#include <libpq-fe.h>
+#include <stdatomic.h>
 
 struct fact {
     const char *key;
@@ -36,15 +37,16 @@ static struct str read_fact(struct fixture *f, const char *key)
 static bool write_channel(struct tx *tx, void *arg, struct err *err)
 {
     struct str *secret = arg;
-    const char *text[2] = {
-        "INSERT INTO channel (workspace_id, kind, name, name_key, state, state_since, secret, session, last_event_at, created_at) "
-        "VALUES (?1, 'custom', ?2, ?3, 'active', ?4, ?5, ?6, ?7, 5)",
-        "INSERT INTO channel (workspace_id, kind, name, name_key, state, state_since, secret, session, last_event_at, created_at) "
-        "VALUES ($1, 'custom', $2, $3, 'active', $4, $5, $6, $7, 5)"};
+    const char *text[2] = {"INSERT INTO channel (workspace_id, kind, name, name_key, state, state_since, "
+                           "secret, session, last_event_at, created_at) "
+                           "VALUES (?1, 'custom', ?2, ?3, 'active', ?4, ?5, ?6, ?7, 5)",
+                           "INSERT INTO channel (workspace_id, kind, name, name_key, state, state_since, "
+                           "secret, session, last_event_at, created_at) "
+                           "VALUES ($1, 'custom', $2, $3, 'active', $4, $5, $6, $7, 5)"};
     struct rows *rows;
     if (!db_query_text(tx->conn, str_from(text[conn_kind(tx->conn)]),
-                       DB_ARGS(db_i64(7), db_str(S("Kauppa ä 가게")), db_str(S("")), db_i64(-9007199254740991),
-                               db_blob(*secret), db_blob(S("")), db_opt(0)),
+                       DB_ARGS(db_i64(7), db_str(S("Kauppa ä 가게")), db_str(S("")),
+                               db_i64(-9007199254740991), db_blob(*secret), db_blob(S("")), db_opt(0)),
                        &rows, err)) {
         return false;
     }
@@ -57,8 +59,8 @@ static bool add_workspace(struct tx *tx, void *arg, struct err *err)
 {
     (void)arg;
     struct rows *rows;
-    return db_query_text(tx->conn, S("INSERT INTO workspace (id, name, created_at) VALUES (7, 'W', 1)"), DB_NO_ARGS,
-                         &rows, err) &&
+    return db_query_text(tx->conn, S("INSERT INTO workspace (id, name, created_at) VALUES (7, 'W', 1)"),
+                         DB_NO_ARGS, &rows, err) &&
            !rows_next(rows) && rows_end(rows, err);
 }
 
@@ -68,10 +70,14 @@ struct channel_row {
     bool workspace_id;
 };
 static const struct field channel_fields[] = {
-    FIELD(channel_row, FIELD_STR, name, 0),         FIELD(channel_row, FIELD_STR, name_key, 0),
-    FIELD(channel_row, FIELD_STR, secret, 0),       FIELD(channel_row, FIELD_STR, session, 0),
-    FIELD(channel_row, FIELD_JSON, settings, 0),    FIELD(channel_row, FIELD_I64, state_since, 0),
-    FIELD(channel_row, FIELD_TIME, last_event_at, 0), FIELD(channel_row, FIELD_BOOL, workspace_id, 0),
+    FIELD(channel_row, FIELD_STR, name, 0),
+    FIELD(channel_row, FIELD_STR, name_key, 0),
+    FIELD(channel_row, FIELD_STR, secret, 0),
+    FIELD(channel_row, FIELD_STR, session, 0),
+    FIELD(channel_row, FIELD_JSON, settings, 0),
+    FIELD(channel_row, FIELD_I64, state_since, 0),
+    FIELD(channel_row, FIELD_TIME, last_event_at, 0),
+    FIELD(channel_row, FIELD_BOOL, workspace_id, 0),
     FIELD_END,
 };
 static const struct type channel_row_type = {"Channel", channel_fields, sizeof(struct channel_row)};
@@ -268,7 +274,7 @@ struct member {
     int number;
     bool hooked;
 };
-static int hooks_run;
+static _Atomic int hooks_run;
 
 static void count_hook(void *arg)
 {
@@ -311,7 +317,8 @@ static struct member *make_members(struct fixture *f, int n)
     struct member *members = arena_array(f->arena, struct member, (size_t)n);
     for (int i = 0; i < n; i++) {
         members[i].number = i;
-        members[i].fact = (struct fact){.key = str_cstr(f->arena, str_printf(f->arena, "k%d", i)), .value = S("v")};
+        members[i].fact =
+            (struct fact){.key = str_cstr(f->arena, str_printf(f->arena, "k%d", i)), .value = S("v")};
     }
     return members;
 }
@@ -528,8 +535,8 @@ static void every_statement_is_accepted_by_the_database(void **state)
     int bad = 0;
     for (int i = 0; sql_all[i]; i++) {
         assert_int_equal(sql_all[i]->index, i);
-        if (!sql_all[i]->text[DB_POSTGRES]) {
-            continue;
+        if (!sql_all[i]->text[DB_POSTGRES] || strncmp(sql_all[i]->text[DB_POSTGRES], "COPY", 4) == 0) {
+            continue; // COPY is no statement with arguments
         }
         PGresult *result = PQprepare(pg, sql_all[i]->name, sql_all[i]->text[DB_POSTGRES], 0, NULL);
         if (PQresultStatus(result) != PGRES_COMMAND_OK) {
@@ -555,8 +562,8 @@ static void a_lost_connection_is_replaced(void **state)
     struct fact fact = {.key = "lost", .value = S("1")};
     assert_true(str_eq(read_fact(f, "epoch"), S("1")));
     CHECK_OK(db_write(f->db, WRITE_PEOPLE, write_fact, &fact, &f->err));
-    pg_run(f->url,
-           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()");
+    pg_run(f->url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+                   "datname = current_database()");
     // The idle writer notices at BEGIN and takes a fresh connection: nobody has to try again.
     fact.value = S("2");
     CHECK_OK(db_write(f->db, WRITE_PEOPLE, write_fact, &fact, &f->err));

@@ -26,3 +26,9 @@ INSERT INTO schema_migration (version, name, sha256, applied_at) VALUES (:versio
 -- One process at a time brings a PostgreSQL schema up to date; the lock ends with the transaction.
 -- only: postgres
 SELECT pg_advisory_xact_lock(:number);
+
+-- name: cluster_number :one
+-- The number a PostgreSQL cluster got when it was made; its standbys have the same.
+-- scan: ok, one row
+-- only: postgres
+SELECT CAST(system_identifier AS TEXT) FROM pg_control_system();
