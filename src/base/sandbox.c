@@ -155,21 +155,9 @@ static u64 mapped_now(void)
     return n > 0 ? strtoull(text, NULL, 10) * (u64)sysconf(_SC_PAGESIZE) : 0;
 }
 
-// Sanitizers reserve terabytes of addresses for themselves.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HUGE_ADDRESS_SPACE 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define HUGE_ADDRESS_SPACE 1
-#endif
-#endif
-#ifndef HUGE_ADDRESS_SPACE
-#define HUGE_ADDRESS_SPACE 0
-#endif
-
 bool sandbox_limit(u64 cpu_s, u64 memory_bytes)
 {
-    if (!HUGE_ADDRESS_SPACE && !limit(RLIMIT_AS, mapped_now() + memory_bytes)) {
+    if (!SANDBOX_HUGE_ADDRESS_SPACE && !limit(RLIMIT_AS, mapped_now() + memory_bytes)) {
         return false;
     }
     return limit(RLIMIT_CPU, cpu_s) && limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) &&

@@ -4,6 +4,18 @@
 #pragma once
 #include "base/err.h"
 
+// Sanitizers reserve terabytes of addresses for themselves: no limit of memory under them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_HUGE_ADDRESS_SPACE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SANDBOX_HUGE_ADDRESS_SPACE 1
+#endif
+#endif
+#ifndef SANDBOX_HUGE_ADDRESS_SPACE
+#define SANDBOX_HUGE_ADDRESS_SPACE 0
+#endif
+
 enum sandbox_layers {
     SANDBOX_LANDLOCK = 1,
     SANDBOX_SECCOMP = 2,
