@@ -79,23 +79,36 @@ static struct str bare_at(const struct parser *p, bool in_value)
     return str_sub(p->text, p->pos, end);
 }
 
+// Offset of the quote that closes the one at p->pos, or the end of the text.
+static size_t closing_quote(const struct parser *p)
+{
+    size_t end = p->pos + 1;
+    while (end < p->text.len && p->text.ptr[end] != '"') {
+        bool escape = p->text.ptr[end] == '\\' && end + 1 < p->text.len &&
+                      (p->text.ptr[end + 1] == '"' || p->text.ptr[end + 1] == '\\');
+        end += escape ? 2 : 1;
+    }
+    return end;
+}
+
 // Stands on a quote; moves behind its end. Inside, \" and \\ are a quote and a backslash.
 static bool quoted(struct parser *p, struct str *ret_text)
 {
-    size_t from = p->pos++;
-    char *out = arena_alloc(p->arena, p->text.len - p->pos + 1);
+    size_t end = closing_quote(p);
+    if (end >= p->text.len)
+        return fail(p, p->pos, "unclosed_quote", "\" at the end of the quoted words",
+                    "The quote is not closed");
+    char *out = arena_alloc(p->arena, end - p->pos);
     size_t len = 0;
-    while (p->pos < p->text.len) {
-        char c = p->text.ptr[p->pos++];
-        if (c == '"') {
-            *ret_text = (struct str){out, len};
-            return true;
-        }
-        if (c == '\\' && (peek(p) == '"' || peek(p) == '\\'))
-            c = p->text.ptr[p->pos++];
-        out[len++] = c;
+    for (size_t i = p->pos + 1; i < end; i++) {
+        char next = p->text.ptr[i + 1];
+        if (p->text.ptr[i] == '\\' && i + 1 < end && (next == '"' || next == '\\'))
+            i++;
+        out[len++] = p->text.ptr[i];
     }
-    return fail(p, from, "unclosed_quote", "\" at the end of the quoted words", "The quote is not closed");
+    p->pos = end + 1;
+    *ret_text = (struct str){out, len};
+    return true;
 }
 
 static bool count_term(struct parser *p, size_t pos)

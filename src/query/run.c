@@ -4,6 +4,7 @@
 // further than it must to choose.
 #include "base/clock.h"
 #include "query/plan.h"
+#include "query/search_internal.h"
 
 enum {
     RARE_FIELD = 100,    // conversations: looked up one by one
@@ -349,8 +350,14 @@ bool query_run(struct conn *conn, const struct query *query, const struct query_
     bool search = false;
     for (size_t i = 0; i < r.required.len; i++)
         search |= page->sort == SORT_NEWEST && is_text(r.required.items[i]);
-    if (!(search ? run_search(&r, err) : run_ordered(&r, err)))
+    bool in_file = query->text && conn_kind(conn) == DB_SQLITE;
+    if (in_file)
+        search_sqlite_ready(conn);
+    if (!(search ? run_search(&r, err) : run_ordered(&r, err))) {
+        if (in_file && err->code == ERR_INTERNAL)
+            search_sqlite_suspect();
         return false;
+    }
     set_next(&r);
     *out = r.hits;
     *ret_more = r.more;
