@@ -30,7 +30,25 @@ struct outbound_client {
     pthread_mutex_t lock; // guards the rest
     struct transfer_list waiting, running;
     bool stopping;
+    int n_callers; // jobs inside; the last one out lets client_stop go on
+    pthread_cond_t left;
 };
+
+static void enter(struct outbound_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    client->n_callers++;
+    pthread_mutex_unlock(&client->lock);
+}
+
+static void leave(struct outbound_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    if (--client->n_callers == 0) {
+        pthread_cond_broadcast(&client->left);
+    }
+    pthread_mutex_unlock(&client->lock);
+}
 
 // ---- The thread ---------------------------------------------------------------------------------------
 static void end_transfer(struct outbound_client *client, struct transfer *transfer, CURLcode code)
@@ -196,8 +214,8 @@ static void drop_secrets(struct net_request *request, struct arena *arena)
     *request = kept;
 }
 
-void client_fetch(struct outbound_client *client, const struct net_request *request, unsigned flags,
-                  struct arena *arena, struct net_answer *ret_answer)
+static void follow(struct outbound_client *client, const struct net_request *request, unsigned flags,
+                   struct arena *arena, struct net_answer *ret_answer)
 {
     struct net_request hop = *request;
     i64 deadline = clock_mono() + (request->timeout_ms > 0 ? request->timeout_ms : TIMEOUT_MS);
@@ -235,6 +253,14 @@ void client_fetch(struct outbound_client *client, const struct net_request *requ
         }
         url = next;
     }
+}
+
+void client_fetch(struct outbound_client *client, const struct net_request *request, unsigned flags,
+                  struct arena *arena, struct net_answer *ret_answer)
+{
+    enter(client);
+    follow(client, request, flags, arena, ret_answer);
+    leave(client);
 }
 
 // ---- Asking beforehand ----------------------------------------------------------------------------------
@@ -358,11 +384,14 @@ bool client_url_allowed(struct outbound_client *client, struct str text, struct 
 {
     struct arena *arena = arena_take();
     struct url url;
+
+    enter(client);
     bool allowed = url_parse(arena, text, &url, err) && guard_check_url(client->guard, &url, err);
 
     if (allowed && url.address_len == 0 && !guard_is_exempt(client->guard, &url)) {
         allowed = client->test_resolver ? look_up_for_test(client, url.host, err) : look_up(url.host, err);
     }
+    leave(client);
     arena_give(arena);
     return allowed;
 }
@@ -396,6 +425,7 @@ bool client_start(const struct client_settings *settings, struct outbound_client
     TAILQ_INIT(&client->waiting);
     TAILQ_INIT(&client->running);
     pthread_mutex_init(&client->lock, NULL);
+    pthread_cond_init(&client->left, NULL);
     client->multi = curl_multi_init();
     curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, 64L);
     curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
@@ -414,7 +444,13 @@ void client_stop(struct outbound_client *client)
     curl_multi_wakeup(client->multi);
     pthread_mutex_unlock(&client->lock);
     pthread_join(client->thread, NULL);
+    pthread_mutex_lock(&client->lock);
+    while (client->n_callers > 0) {
+        pthread_cond_wait(&client->left, &client->lock);
+    }
+    pthread_mutex_unlock(&client->lock);
     curl_multi_cleanup(client->multi);
+    pthread_cond_destroy(&client->left);
     pthread_mutex_destroy(&client->lock);
     guard_destroy(client->guard);
     mem_free(client->user_agent);

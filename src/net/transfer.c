@@ -69,8 +69,10 @@ static size_t on_head(char *bytes, size_t size, size_t n, void *arg)
     // A new status line: what came before was an interim answer (1xx).
     if (str_starts(line, S("HTTP/"))) {
         buf_reset(&transfer->head);
+        transfer->head_whole = false;
         return line.len;
     }
+    transfer->head_whole = transfer->head_whole || str_trim(line).len == 0;
     buf_add(&transfer->head, line);
     if (transfer->head.overflow || ++transfer->n_head_lines > HEAD_LINES_MAX) {
         transfer->too_large = true;
@@ -300,6 +302,8 @@ static void describe(const struct transfer *transfer, struct net_answer *answer)
         snprintf(answer->error, size, "The answer came too slowly.");
     } else if (transfer->code == CURLE_OPERATION_TIMEDOUT && transfer->sent) {
         snprintf(answer->error, size, "No whole answer within %d ms.", transfer->timeout_ms);
+    } else if (transfer->code == CURLE_OK) {
+        snprintf(answer->error, size, "The answer broke off in its head.");
     } else {
         snprintf(answer->error, size, "%.150s.", curl_words);
     }
@@ -311,10 +315,10 @@ static void describe(const struct transfer *transfer, struct net_answer *answer)
 
 void transfer_read(const struct transfer *transfer, struct arena *arena, struct net_answer *answer)
 {
-    answer->status = (int)transfer->status;
+    answer->status = transfer->head_whole ? (int)transfer->status : 0;
     answer->maybe_received = transfer->sent;
     read_headers(transfer, arena, answer);
-    if (transfer->code != CURLE_OK || transfer->stopped || transfer->status == 0) {
+    if (transfer->code != CURLE_OK || transfer->stopped || !transfer->head_whole) {
         describe(transfer, answer);
         return;
     }

@@ -27,6 +27,7 @@ struct transfer {
     i64 n_received;
     struct buf body, head;
     size_t n_head_lines;
+    bool head_whole; // curl takes a head cut short for an answer (7.88): looked at here
 
     CURLcode code;
     long status;
