@@ -7,12 +7,13 @@
 #include "pg.h"
 #include "sql_gen.h"
 #include "store/log.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <cmocka.h> // behind what it needs
 
 struct fixture {
     enum db_kind kind;
