@@ -53,22 +53,22 @@ struct arena {
     struct arena *next_idle;
 };
 
-void *mem_alloc(size_t size)
+static void *never_null(void *ptr, size_t size)
 {
-    void *ptr = calloc(1, size ? size : 1);
     if (!ptr) {
         die("out of memory: %zu bytes", size);
     }
     return ptr;
 }
 
+void *mem_alloc(size_t size)
+{
+    return never_null(calloc(1, size ? size : 1), size);
+}
+
 void *mem_resize(void *ptr, size_t size)
 {
-    void *grown = realloc(ptr, size ? size : 1);
-    if (!grown) {
-        die("out of memory: %zu bytes", size);
-    }
-    return grown;
+    return never_null(realloc(ptr, size ? size : 1), size);
 }
 
 void mem_free(void *ptr)
@@ -91,10 +91,7 @@ struct str mem_copy(struct str s)
 static struct block *block_create(size_t size, struct block *older)
 {
     // Not zeroed here: each allocation is, when handed out.
-    struct block *block = malloc(sizeof *block + size);
-    if (!block) {
-        die("out of memory: %zu bytes", size);
-    }
+    struct block *block = never_null(malloc(sizeof *block + size), size);
     *block = (struct block){.older = older, .size = size};
     POISON(block->bytes, size);
     return block;
