@@ -174,7 +174,7 @@ static void fetch_once(struct outbound_client *client, const struct net_request 
 static void fail(struct net_answer *answer, const char *text)
 {
     *answer = (struct net_answer){.got_answer = false};
-    snprintf(answer->error, sizeof answer->error, "%s", text);
+    snprintf(answer->error, sizeof answer->error, "%.159s", text);
 }
 
 // ---- Redirects ----------------------------------------------------------------------------------------
