@@ -25,6 +25,8 @@ const struct type agent_type = {
         FIELD(agent, FIELD_BOOL, disabled, FIELD_NO_ROW),
         FIELD(agent, FIELD_TIME, created_at, FIELD_READ_ONLY),
         FIELD(agent, FIELD_BOOL, online, FIELD_READ_ONLY | FIELD_NO_ROW),
+        FIELD(agent, FIELD_STR, sign_in_url, FIELD_READ_ONLY | FIELD_NO_ROW | FIELD_OPTIONAL_OUT,
+              .doc = "once, when the colleague was just added"),
         FIELD_END,
     },
     sizeof(struct agent),
@@ -275,7 +277,7 @@ static bool may_give_role(const struct actor *actor, struct str role, struct err
 bool agent_create(struct tx *tx, const struct actor *actor, const struct agent_draft *draft, field_set given,
                   struct str password_hash, i64 *ret_id, struct err *err)
 {
-    struct str name;
+    struct str name = STR_NONE;
     i64 id;
     if (!actor_may(actor, MAY_ADMIN))
         return err_set(err, ERR_DENIED, "Only administrators add colleagues.");

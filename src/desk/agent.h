@@ -12,6 +12,7 @@ struct agent {
     i64 created_at, disabled_at;
     // Of oneself only:
     struct str language, settings, password_hash;
+    struct str sign_in_url; // given once, when a code was made
 };
 struct agent_list {
     struct agent *items;

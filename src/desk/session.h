@@ -49,6 +49,7 @@ struct token {
         struct str name;
     } agent;
     unsigned scope_set;
+    struct str secret; // given once, when it was made
 };
 struct token_list {
     struct token *items;

@@ -6,8 +6,6 @@
 #include "store/log.h"
 #include "text/words.h"
 
-enum { TEAM_DELETE_MOVES = 1000 };
-
 const struct type team_type = {
     "Team",
     (const struct field[]){
@@ -138,37 +136,11 @@ bool team_rename(struct tx *tx, const struct actor *actor, i64 id, struct str na
 bool team_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *err)
 {
     struct team team;
-    struct id_list moved = {};
-    struct rows *rows;
     if (!actor_may(actor, MAY_LEAD))
         return err_set(err, ERR_DENIED, "Only leads remove teams.");
-    if (!team_get(tx->conn, actor->workspace_id, id, tx->arena, &team, err) ||
-        !db_query(tx->conn, &SQL_team_conversations,
-                  DB_ARGS(db_i64(actor->workspace_id), db_i64(id), db_i64(TEAM_DELETE_MOVES + 1)), &rows,
-                  err))
-        return false;
-    while (rows_next(rows))
-        *list_push(&moved, tx->arena) = row_i64(rows, 0);
-    if (!rows_end(rows, err))
-        return false;
-    if (moved.len > TEAM_DELETE_MOVES)
-        return err_set(err, ERR_CONFLICT,
-                       "More than 1,000 conversations belong to this team; move them first.");
-    // Through the front door, so that counts and open screens follow.
-    struct actor system = actor_system(actor->workspace_id);
-    system.agent_id = actor->agent_id;
-    struct conversation_patch patch = {.team_id = 0};
-    field_set given = 0;
-    for (size_t i = 0; conversation_patch_type.fields[i].name; i++) {
-        if (strcmp(conversation_patch_type.fields[i].name, "team_id") == 0)
-            given = (field_set)1 << i;
-    }
-    for (size_t i = 0; i < moved.len; i++) {
-        struct conversation after;
-        if (!conversation_update(tx, &system, moved.items[i], &patch, given, &after, err))
-            return false;
-    }
-    return db_exec(tx->conn, &SQL_team_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), NULL, err) &&
+    return team_get(tx->conn, actor->workspace_id, id, tx->arena, &team, err) &&
+           conversation_leave_team(tx, actor->workspace_id, id, err) &&
+           db_exec(tx->conn, &SQL_team_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), NULL, err) &&
            note_event(tx, actor, "team.deleted", id, err);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The workspace's name and settings. Settings are one JSON text in the row, in the shape of the API.
 #include "desk/workspace.h"
+#include "desk/conversation.h"
 #include "sql_gen.h"
 #include "store/log.h"
 #include "text/words.h"
@@ -181,6 +182,7 @@ bool workspace_update(struct tx *tx, const struct actor *actor, const struct wor
     json_encode(&w, &settings_type, &patch->settings);
     return db_exec(tx->conn, &SQL_workspace_set,
                    DB_ARGS(db_str(name), db_str(buf_str(&text)), db_i64(actor->workspace_id)), NULL, err) &&
+           conversation_renew_urgency(tx, actor->workspace_id, err) &&
            log_append(tx,
                       &(struct event){.workspace_id = actor->workspace_id,
                                       .kind = S("workspace.updated"),

@@ -49,7 +49,7 @@ bool team_create(struct tx *tx, const struct actor *actor, struct str name, i64 
                  struct err *err) MUST_CHECK;
 bool team_rename(struct tx *tx, const struct actor *actor, i64 id, struct str name,
                  struct err *err) MUST_CHECK;
-// Its conversations lose it (at most 1,000 at once, else ERR_CONFLICT).
+// Its conversations lose it; nobody's screen keeps it.
 bool team_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *err) MUST_CHECK;
 
 struct label { // a tag as the settings show it

@@ -16,20 +16,14 @@ SELECT channel_id, count(*) AS n, min(received_at) AS oldest FROM inbound WHERE 
 SELECT state, count(*) AS n, min(created_at) AS oldest FROM outbox
  WHERE state IN ('queued', 'sending', 'in_doubt', 'held') GROUP BY state;
 
--- name: channel_backlog :many
--- The figures beside each channel in the settings.
--- scan: ok, over partial indexes only
-SELECT channel_id, 'waiting_in' AS what, count(*) AS n FROM inbound
- WHERE workspace_id = :workspace AND state = 'waiting' GROUP BY channel_id
-UNION ALL
-SELECT channel_id, 'quarantined', count(*) FROM inbound
- WHERE workspace_id = :workspace AND state = 'quarantined' GROUP BY channel_id
-UNION ALL
-SELECT channel_id, state, count(*) FROM outbox
- WHERE workspace_id = :workspace AND state IN ('queued', 'sending', 'in_doubt', 'held') GROUP BY channel_id, state;
-
--- name: channel_failed :many
--- Answers that failed in the last days.
--- scan: ok, over the days' newest messages only
-SELECT channel_id, count(*) AS n FROM message
- WHERE workspace_id = :workspace AND send_state = 'failed' AND created_at > :since GROUP BY channel_id;
+-- name: status_answers :many
+-- How long today's first answers took: each customer message that began a wait and the first answer behind it.
+-- scan: ok, only conversations answered since then are read
+SELECT c.last_out_at - (SELECT max(m.created_at) FROM message m
+                         WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id AND m.direction = 'in'
+                           AND m.kind = 'message' AND m.created_at <= c.last_out_at) AS took,
+       c.priority
+  FROM conversation c
+ WHERE c.workspace_id = :workspace AND c.last_message_at >= :since AND c.last_out_at >= :since
+ ORDER BY c.last_message_at DESC
+ LIMIT 2000;

@@ -17,8 +17,3 @@ UPDATE team SET name = :name, name_key = :name_key WHERE workspace_id = :workspa
 -- name: team_delete :exec
 -- Its members are forgotten with it (ON DELETE CASCADE).
 DELETE FROM team WHERE workspace_id = :workspace AND id = :id;
-
--- name: team_conversations :many
--- What has to be moved out before a team can go.
--- scan: ok, by workspace; deleting a team is rare
-SELECT id FROM conversation WHERE workspace_id = :workspace AND team_id = :team ORDER BY id LIMIT :limit;

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Conversations, their happenings, and the folders' counts.
+#include "api/answer.h"
+#include "api/routes.h"
+#include "desk/card.h"
+#include "desk/conversation.h"
+#include "live/counts_json.h"
+
+static const char *const sort_names[] = {"urgent", "newest", "waiting", "created", NULL};
+
+static bool read_sort(const struct request *req, enum query_sort *ret_sort, struct err *err)
+{
+    struct str text;
+    if (!http_param(req->http, "sort", &text, err))
+        return false;
+    if (!str_given(text))
+        return true;
+    for (int i = 0; sort_names[i]; i++) {
+        if (str_eq(text, str_from(sort_names[i]))) {
+            *ret_sort = (enum query_sort)i;
+            return true;
+        }
+    }
+    err_field(err, "sort", "unknown", "sort is one of urgent, newest, waiting, created.");
+    err->code = ERR_SYNTAX;
+    return false;
+}
+
+static bool list_conversations(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
+{
+    struct conversation_page page = {.sort = SORT_URGENT};
+    struct conversation_list list = {};
+    struct str next = STR_NONE;
+    if (!http_param(req->http, "q", &page.q, err) || !http_param(req->http, "cursor", &page.cursor, err) ||
+        !read_sort(req, &page.sort, err) || !request_limit(req, &page.limit, err))
+        return false;
+    if (!str_given(page.q))
+        page.q = S("");
+    if (!conversation_find(conn, &req->actor, &page, req->arena, &list, &next, err))
+        return false;
+    struct json_writer w = reply_list_open(reply);
+    for (size_t i = 0; i < list.len; i++)
+        conversation_encode(&w, &list.items[i]);
+    reply_list_close(reply, &w, next);
+    return true;
+}
+
+static void put_conversation(struct reply *reply, const struct conversation *conversation)
+{
+    struct json_writer w = json_writer(&reply->body);
+    reply->status = 200;
+    conversation_encode(&w, conversation);
+}
+
+static bool get_conversation(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
+{
+    struct conversation conversation = {};
+    i64 id;
+    if (!request_id(req, 0, &id, err) ||
+        !conversation_get(conn, &req->actor, id, req->arena, &conversation, err))
+        return false;
+    put_conversation(reply, &conversation);
+    return true;
+}
+
+struct conversation_change {
+    struct conversation_patch patch;
+    field_set given;
+};
+
+static bool prepare_conversation(struct request *req, struct err *err)
+{
+    struct conversation_change *change = arena_new(req->arena, struct conversation_change);
+    req->data = change;
+    return request_decode(req, &conversation_patch_type, false, &change->patch, &change->given, err);
+}
+
+static bool patch_conversation(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    struct conversation_change *change = req->data;
+    struct conversation conversation = {};
+    i64 id;
+    if (!request_id(req, 0, &id, err) ||
+        !conversation_update(tx, &req->actor, id, &change->patch, change->given, &conversation, err))
+        return false;
+    put_conversation(reply, &conversation);
+    return true;
+}
+
+static bool mark_read(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    i64 id;
+    (void)reply;
+    return request_id(req, 0, &id, err) && conversation_mark_read(tx, &req->actor, id, err);
+}
+
+static bool list_happenings(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
+{
+    struct happening_list list = {};
+    i64 id, limit;
+    if (!request_id(req, 0, &id, err) || !request_limit(req, &limit, err) ||
+        !conversation_visible(conn, &req->actor, id, err) ||
+        !happening_list(conn, req->actor.workspace_id, id, limit, req->arena, &list, err))
+        return false;
+    reply_list(reply, &happening_type, &list, STR_NONE);
+    return true;
+}
+
+static bool get_counts(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
+{
+    struct folder_counts counts = {};
+    if (!conversation_counts(conn, &req->actor, req->arena, &counts, err))
+        return false;
+    struct json_writer w = json_writer(&reply->body);
+    reply->status = 200;
+    counts_encode(&w, &counts, false);
+    return true;
+}
+
+static const struct query_param list_params[] = {
+    {"q", "string", "the query language; empty: everything"},
+    {"sort", "enum:urgent|newest|waiting|created", "default urgent"},
+    {"limit", "integer", "1 to 100, default 50"},
+    {"cursor", "string", "`next` of the page before"},
+    {},
+};
+static const struct query_param limit_params[] = {{"limit", "integer", "1 to 100, default 50"}, {}};
+
+const struct route conversation_routes[] = {
+    {HTTP_GET_, "/api/v1/conversations", MAY_READ, "listConversations",
+     "Find conversations, most urgent first", .out = &conversation_type, .out_list = true, .success = 200,
+     .params = list_params, .read = list_conversations},
+    {HTTP_GET_, "/api/v1/conversations/{id}", MAY_READ, "getConversation", "One conversation",
+     .out = &conversation_type, .success = 200, .read = get_conversation},
+    {HTTP_PATCH_, "/api/v1/conversations/{id}", MAY_TRIAGE, "updateConversation",
+     "Close, snooze, assign, tag or prioritise", .in = &conversation_patch_type, .out = &conversation_type,
+     .success = 200, .prepare = prepare_conversation, .write = patch_conversation},
+    {HTTP_POST_, "/api/v1/conversations/{id}/read", MAY_READ, "markConversationRead", "Somebody opened it",
+     .success = 204, .write = mark_read},
+    {HTTP_GET_, "/api/v1/conversations/{id}/happenings", MAY_READ, "listHappenings",
+     "What colleagues did with a conversation", .out = &happening_type, .out_list = true, .success = 200,
+     .params = limit_params, .read = list_happenings},
+    {HTTP_GET_, "/api/v1/counts", MAY_READ, "getCounts", "How much is in each folder, as far as one sees",
+     .out = &counts_doc_type, .success = 200, .read = get_counts},
+    {},
+};

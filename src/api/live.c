@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// The live stream and who is where.
+#include "api/answer.h"
+#include "api/app.h"
+#include "api/routes.h"
+#include "desk/conversation.h"
+
+static void take_events(struct request *req, struct reply *reply)
+{
+    struct err err = {};
+    if (feed_open(req->app->feed, req->http, &req->actor, http_header(req->http, "last-event-id"), &err))
+        return;
+    reply_problem(reply, &err, req->http->id);
+    reply_send(req->http, reply);
+}
+
+static bool open_events(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
+{
+    (void)conn;
+    (void)err;
+    reply->content_type = S("text/event-stream");
+    if (req->http->method == HTTP_GET_)
+        reply->take = take_events;
+    return true;
+}
+
+struct presence {
+    i64 conversation_id;
+    bool typing;
+};
+static const struct type presence_type = {
+    "Presence",
+    (const struct field[]){
+        FIELD(presence, FIELD_I64, conversation_id, FIELD_NULLABLE,
+              .doc = "the one that is open; null: none"),
+        FIELD(presence, FIELD_BOOL, typing, 0),
+        FIELD_END,
+    },
+    sizeof(struct presence),
+};
+
+// Nothing is stored: who is where lives in memory only.
+static bool post_presence(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
+{
+    struct presence presence = {};
+    struct conversation conversation = {};
+    if (!request_decode(req, &presence_type, true, &presence, NULL, err))
+        return false;
+    if (presence.conversation_id &&
+        !conversation_get(conn, &req->actor, presence.conversation_id, req->arena, &conversation, err))
+        return false;
+    feed_presence(req->app->feed, &req->actor, presence.conversation_id, conversation.channel_id,
+                  conversation.team.id, presence.typing);
+    reply->status = 204;
+    return true;
+}
+
+const struct route live_routes[] = {
+    {HTTP_GET_, "/api/v1/events", MAY_READ, "streamEvents",
+     "Server-sent events: hello, conversation, message, gone, counts, channel, presence, resync",
+     .success = 200, .flags = ROUTE_BYTES, .read = open_events},
+    {HTTP_POST_, "/api/v1/presence", MAY_READ, "setPresence", "Which conversation one has open",
+     .in = &presence_type, .success = 204, .read = post_presence},
+    {},
+};

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// What the page knows of whoever is signed in.
+#pragma once
+#include "api/route.h"
+
+struct me {
+    i64 id;
+    struct str name, email, role, language, settings, version;
+    struct str_list rights;
+    struct {
+        i64 id;
+        struct str name;
+    } workspace;
+    bool all_channels, all_teams;
+    struct id_list channel_ids, team_ids;
+};
+extern const struct type me_type;
+bool me_load(struct conn *conn, i64 workspace_id, i64 agent_id, struct arena *arena, struct me *out, struct err *err)
+    MUST_CHECK;
+
+// Sends a link once: URL/sign-in#CODE.
+struct str sign_in_url(const struct app *app, struct arena *arena, struct str code);

@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// The feed's thread: reads the log as it grows, puts frames into the rings of those who may see them, opens
+// streams (with what they missed), recounts folders, and looks again at everybody's rights.
+#include "live/feed.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "desk/session.h"
+#include "live/counts_json.h"
+#include "live/internal.h"
+#include "sql_gen.h"
+#include <time.h>
+
+enum { BATCH_GAP_MS = 10, IDLE_MS = 1000 };
+
+static void wake_feed(void *arg)
+{
+    struct feed *feed = arg;
+    pthread_mutex_lock(&feed->lock);
+    feed->woken = true;
+    pthread_cond_signal(&feed->wake);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+static void log_failure(const char *event, const struct err *err)
+{
+    log_event(LOG_WARN, event, LOG_C("error", err->text));
+}
+
+// ---- Batches ---------------------------------------------------------------------------------------------
+
+static void watched_workspaces(struct feed *feed, struct arena *arena, struct id_list *out)
+{
+    pthread_mutex_lock(&feed->lock);
+    for (struct audience *a = feed->audiences; a; a = a->next) {
+        bool known = false;
+        for (size_t i = 0; i < out->len; i++)
+            known = known || out->items[i] == a->workspace_id;
+        if (!known)
+            *list_push(out, arena) = a->workspace_id;
+    }
+    pthread_mutex_unlock(&feed->lock);
+}
+
+// The frames of one batch for one audience; the last one carries where the log then stood.
+static size_t frames_for(const struct item_list *items, const struct audience *audience, struct str id,
+                         struct buf *out)
+{
+    size_t n = 0, last = 0;
+    bool gone;
+    for (size_t i = 0; i < items->len; i++) {
+        if (item_shown(&items->items[i], audience, &gone)) {
+            n++;
+            last = i;
+        }
+    }
+    for (size_t i = 0; n > 0 && i < items->len; i++) {
+        if (item_shown(&items->items[i], audience, &gone))
+            item_add(out, &items->items[i], gone, i == last ? id : STR_NONE);
+    }
+    return n;
+}
+
+static bool touches_rights(struct str kind)
+{
+    return str_starts(kind, S("agent.")) || str_starts(kind, S("session.")) ||
+           str_starts(kind, S("token.")) || str_starts(kind, S("team.")) || str_starts(kind, S("channel."));
+}
+
+static void mark(struct feed *feed, const struct event_list *events)
+{
+    for (size_t i = 0; i < events->len; i++) {
+        const struct event *event = &events->items[i];
+        bool counts = event->conversation_id || str_starts(event->kind, S("team.")) ||
+                      str_starts(event->kind, S("channel."));
+        if (touches_rights(event->kind))
+            feed->recheck_now = true;
+        if (!counts)
+            continue;
+        for (struct audience *a = feed->audiences; a; a = a->next)
+            a->recount = a->recount || a->workspace_id == event->workspace_id;
+        // Whose "mine" it is cannot be told from here; theirs is a sum over few cells.
+        if (str_eq(event->kind, S("message.state")) || str_eq(event->kind, S("conversation.read")))
+            continue;
+        for (struct viewer *p = feed->persons; p; p = p->next)
+            p->recount = p->recount || p->workspace_id == event->workspace_id;
+    }
+}
+
+static void deliver(struct feed *feed, const struct item_list *items, const struct event_list *events,
+                    struct str id, struct arena *arena)
+{
+    pthread_mutex_lock(&feed->lock);
+    for (struct audience *a = feed->audiences; a; a = a->next) {
+        struct buf out;
+        buf_init(&out, arena, AUDIENCE_RING * 16);
+        size_t n = frames_for(items, a, id, &out);
+        if (n == 0)
+            continue;
+        ring_add(&a->ring, AUDIENCE_RING, buf_str(&out));
+        atomic_fetch_add(&feed->frames, (long long)n);
+        atomic_store(&feed->dirty, true);
+    }
+    mark(feed, events);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+// One turn over the log; true: there may be more at once.
+static bool read_batch(struct feed *feed)
+{
+    struct arena *arena = arena_take();
+    struct event_list events = {};
+    struct item_list items = {};
+    struct id_list workspaces = {};
+    struct err err = {};
+    struct log_cursor cursor = feed->cursor;
+    watched_workspaces(feed, arena, &workspaces);
+    struct conn *conn = db_take(feed->db);
+    bool fine = log_read(conn, &cursor, BATCH_EVENTS, arena, &events, &err) &&
+                (events.len == 0 || items_build(conn, &events, &workspaces, arena, &items, &err));
+    db_give(feed->db, conn);
+    if (!fine)
+        log_failure("live.read", &err);
+    if (fine && events.len > 0) {
+        feed->cursor = cursor;
+        deliver(feed, &items, &events, log_cursor_format(arena, cursor), arena);
+        i64 lag = clock_now() - events.items[events.len - 1].at;
+        atomic_store(&feed->lag_ms, lag > 0 ? lag : 0);
+    }
+    bool more = fine && events.len == BATCH_EVENTS;
+    arena_give(arena);
+    return more;
+}
+
+// ---- Counts -----------------------------------------------------------------------------------------------
+
+static struct actor actor_of(const struct audience *audience, i64 agent_id)
+{
+    return (struct actor){
+        .workspace_id = audience->workspace_id,
+        .agent_id = agent_id,
+        .role = ROLE_VIEWER,
+        .scopes = SCOPE_ALL,
+        .all_channels = audience->all_channels,
+        .all_teams = audience->all_teams,
+        .channels = {audience->channels, audience->n_channels, audience->n_channels},
+        .teams = {audience->teams, audience->n_teams, audience->n_teams},
+    };
+}
+
+static bool counts_frame(struct conn *conn, const struct actor *actor, bool without_mine, struct arena *arena,
+                         struct str *ret_frame, struct err *err)
+{
+    struct folder_counts counts = {};
+    struct buf json;
+    if (!conversation_counts(conn, actor, arena, &counts, err))
+        return false;
+    buf_init(&json, arena, 1024 * 1024);
+    struct json_writer w = json_writer(&json);
+    counts_encode(&w, &counts, without_mine);
+    *ret_frame = str_concat(arena, frame_text(arena, "counts", buf_str(&json)), S("\n"));
+    return true;
+}
+
+static bool mine_frame(struct conn *conn, const struct viewer *person, struct arena *arena,
+                       struct str *ret_frame, struct err *err)
+{
+    struct rows *rows;
+    i64 n = 0;
+    struct str folder = str_printf(arena, "mine:%lld", (long long)person->agent_id);
+    if (!db_query(conn, &SQL_live_mine, DB_ARGS(db_i64(person->workspace_id), db_str(folder)), &rows, err))
+        return false;
+    while (rows_next(rows)) {
+        if (audience_sees(person->audience, row_i64(rows, 0), row_i64(rows, 1)))
+            n += row_i64(rows, 2);
+    }
+    *ret_frame = str_printf(arena, "event: counts\ndata: {\"mine\":%lld}\n\n", (long long)n);
+    return rows_end(rows, err);
+}
+
+// Audiences and persons only go on this thread (audience_sweep), so they may be walked without the lock
+// while nothing is taken out; only their rings are the net thread's too.
+static void recount(struct feed *feed)
+{
+    struct arena *arena = arena_take();
+    struct err err = {};
+    struct conn *conn = db_take(feed->db);
+    for (struct audience *a = feed->audiences; a; a = a->next) {
+        struct str frame;
+        struct actor actor = actor_of(a, 0);
+        if (!a->recount || !counts_frame(conn, &actor, true, arena, &frame, &err))
+            continue;
+        pthread_mutex_lock(&feed->lock);
+        a->recount = false;
+        ring_add(&a->ring, AUDIENCE_RING, frame);
+        atomic_fetch_add(&feed->frames, 1);
+        atomic_store(&feed->dirty, true);
+        pthread_mutex_unlock(&feed->lock);
+        arena_reset(arena);
+    }
+    for (struct viewer *p = feed->persons; p; p = p->next) {
+        struct str frame;
+        if (!p->recount || !mine_frame(conn, p, arena, &frame, &err))
+            continue;
+        pthread_mutex_lock(&feed->lock);
+        p->recount = false;
+        ring_add(&p->ring, PERSON_RING, frame);
+        atomic_store(&feed->dirty, true);
+        pthread_mutex_unlock(&feed->lock);
+        arena_reset(arena);
+    }
+    db_give(feed->db, conn);
+    arena_give(arena);
+    if (err.code != ERR_NONE)
+        log_failure("live.counts", &err);
+}
+
+static bool wants_counts(const struct feed *feed)
+{
+    for (const struct audience *a = feed->audiences; a; a = a->next) {
+        if (a->recount)
+            return true;
+    }
+    for (const struct viewer *p = feed->persons; p; p = p->next) {
+        if (p->recount)
+            return true;
+    }
+    return false;
+}
+
+// ---- Rights -----------------------------------------------------------------------------------------------
+
+static void close_viewer(struct feed *feed, const struct viewer *person)
+{
+    for (struct screen *s = feed->screens; s; s = s->next) {
+        if (s->person == person)
+            screen_close(s, S("event: resync\ndata: {}\n\n"));
+    }
+}
+
+struct gate { // a session or token with open streams
+    i64 workspace_id, session_id, token_id;
+};
+struct gate_list {
+    struct gate *items;
+    size_t len, cap;
+};
+
+static void collect_gates(struct feed *feed, struct arena *arena, struct gate_list *out)
+{
+    pthread_mutex_lock(&feed->lock);
+    for (struct screen *s = feed->screens; s; s = s->next) {
+        struct gate *last = out->len ? &out->items[out->len - 1] : NULL;
+        if (last && last->session_id == s->session_id && last->token_id == s->token_id)
+            continue;
+        *list_push(out, arena) = (struct gate){s->audience->workspace_id, s->session_id, s->token_id};
+    }
+    pthread_mutex_unlock(&feed->lock);
+}
+
+static void close_gate(struct feed *feed, const struct gate *gate)
+{
+    pthread_mutex_lock(&feed->lock);
+    for (struct screen *s = feed->screens; s; s = s->next) {
+        if (s->session_id == gate->session_id && s->token_id == gate->token_id)
+            screen_close(s, STR_NONE);
+    }
+    pthread_mutex_unlock(&feed->lock);
+}
+
+static void recheck(struct feed *feed)
+{
+    struct arena *arena = arena_take();
+    struct gate_list gates = {};
+    struct err err = {};
+    collect_gates(feed, arena, &gates);
+    struct conn *conn = db_take(feed->db);
+    for (size_t i = 0; i < gates.len; i++) {
+        const struct gate *gate = &gates.items[i];
+        bool alive = true, asked;
+        asked = gate->session_id
+                    ? session_alive(conn, gate->workspace_id, gate->session_id, clock_now(), &alive, &err)
+                    : token_alive(conn, gate->workspace_id, gate->token_id, clock_now(), &alive, &err);
+        if (asked && !alive)
+            close_gate(feed, gate);
+    }
+    for (struct viewer *p = feed->persons; p; p = p->next) {
+        struct actor actor = {};
+        struct err why = {};
+        pthread_mutex_lock(&feed->lock);
+        bool used = p->n_screens > 0;
+        pthread_mutex_unlock(&feed->lock);
+        if (!used)
+            continue;
+        bool loaded = actor_load(conn, p->agent_id, arena, &actor, &why);
+        bool same = loaded && audience_is(p->audience, &actor) && actor_may(&actor, MAY_READ);
+        if (same || (!loaded && why.code != ERR_UNAUTHENTICATED))
+            continue; // a database that is away ends nobody's stream
+        pthread_mutex_lock(&feed->lock);
+        close_viewer(feed, p);
+        pthread_mutex_unlock(&feed->lock);
+    }
+    db_give(feed->db, conn);
+    arena_give(arena);
+}
+
+// ---- Opening
+// -----------------------------------------------------------------------------------------------
+
+static void add_resync(struct feed *feed, struct arena *arena, struct buf *out)
+{
+    buf_printf(out, "id: %.*s\nevent: resync\ndata: {}\n\n", STR_ARG(log_cursor_format(arena, feed->cursor)));
+}
+
+// What somebody missed since their last frame, or that they must fetch anew.
+static bool catch_up(struct feed *feed, struct conn *conn, const struct opening *opening,
+                     const struct audience *audience, struct arena *arena, struct buf *out, struct err *err)
+{
+    struct log_cursor cursor;
+    struct event_list events = {};
+    struct item_list items = {};
+    i64 workspace_id = opening->actor.workspace_id;
+    struct id_list workspaces = {&workspace_id, 1, 1};
+    if (!log_cursor_parse(opening->last_event_id, &cursor) || cursor.epoch != db_epoch(feed->db)) {
+        add_resync(feed, arena, out);
+        return true;
+    }
+    if (!log_read(conn, &cursor, CATCH_UP_EVENTS, arena, &events, err))
+        return false;
+    if (events.len == CATCH_UP_EVENTS) {
+        add_resync(feed, arena, out);
+        return true;
+    }
+    if (!items_build(conn, &events, &workspaces, arena, &items, err))
+        return false;
+    frames_for(&items, audience, log_cursor_format(arena, cursor), out);
+    return true;
+}
+
+static bool first_frames(struct feed *feed, const struct opening *opening, struct arena *arena,
+                         struct buf *out, struct err *err)
+{
+    // Only to ask what it sees; the lasting one is found when the stream opens.
+    const struct audience seen = {
+        .workspace_id = opening->actor.workspace_id,
+        .all_channels = opening->actor.all_channels,
+        .all_teams = opening->actor.all_teams,
+        .channels = opening->actor.channels.items,
+        .n_channels = opening->actor.channels.len,
+        .teams = opening->actor.teams.items,
+        .n_teams = opening->actor.teams.len,
+    };
+    struct str counts;
+    struct str cursor = log_cursor_format(arena, feed->cursor);
+    bool resumed = opening->last_event_id.len > 0;
+    // Whoever continues keeps their own place until what they missed is here.
+    if (!resumed)
+        buf_printf(out, "id: %.*s\n", STR_ARG(cursor));
+    buf_printf(
+        out,
+        "event: hello\ndata: {\"agent_id\":%lld,\"workspace_id\":%lld,\"now\":\"%.*s\",\"resumed\":%s}\n\n",
+        (long long)opening->actor.agent_id, (long long)opening->actor.workspace_id,
+        STR_ARG(clock_format(arena, clock_now())), resumed ? "true" : "false");
+    struct conn *conn = db_take(feed->db);
+    bool fine = (!resumed || catch_up(feed, conn, opening, &seen, arena, out, err)) &&
+                counts_frame(conn, &opening->actor, false, arena, &counts, err);
+    db_give(feed->db, conn);
+    if (fine)
+        buf_add(out, counts);
+    return fine;
+}
+
+static void refuse(struct http_request *req)
+{
+    struct http_header headers[] = {{S("retry-after"), S("1")}};
+    http_respond(
+        req, &(struct http_response){.status = 503,
+                                     .headers = headers,
+                                     .n_headers = 1,
+                                     .content_type = S("application/problem+json"),
+                                     .body = S("{\"type\":\"about:blank\",\"title\":\"Service Unavailable\","
+                                               "\"status\":503,\"detail\":\"Try again in a moment.\","
+                                               "\"errors\":[]}")});
+}
+
+static void open_one(struct feed *feed, struct opening *opening)
+{
+    struct arena *arena = arena_take();
+    struct buf own;
+    struct err err = {};
+    buf_init(&own, arena, AUDIENCE_RING * 32);
+    bool fine = first_frames(feed, opening, arena, &own, &err);
+    if (!fine)
+        log_failure("live.open", &err);
+    pthread_mutex_lock(&feed->lock);
+    bool leaving = feed->leaving;
+    if (fine && !leaving)
+        screen_open(feed, opening, buf_str(&own));
+    pthread_mutex_unlock(&feed->lock);
+    if (!fine || leaving)
+        refuse(opening->req);
+    arena_give(arena);
+}
+
+static struct opening *take_openings(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    struct opening *openings = feed->openings;
+    feed->openings = NULL;
+    feed->openings_end = &feed->openings;
+    pthread_mutex_unlock(&feed->lock);
+    return openings;
+}
+
+// ---- The thread
+// ---------------------------------------------------------------------------------------------
+
+static void wait_until(struct feed *feed, i64 until)
+{
+    pthread_mutex_lock(&feed->lock);
+    while (!feed->woken && !feed->stopping) {
+        i64 left = until - clock_mono();
+        if (left <= 0)
+            break;
+        struct timespec at;
+        clock_gettime(CLOCK_MONOTONIC, &at);
+        at.tv_sec += left / 1000;
+        at.tv_nsec += left % 1000 * 1000000;
+        if (at.tv_nsec >= 1000000000) {
+            at.tv_sec++;
+            at.tv_nsec -= 1000000000;
+        }
+        pthread_cond_timedwait(&feed->wake, &feed->lock, &at);
+    }
+    feed->woken = false;
+    pthread_mutex_unlock(&feed->lock);
+}
+
+static void turn(struct feed *feed)
+{
+    // Openings first: they begin at the cursor as it is before this turn's batch.
+    for (struct opening *opening = take_openings(feed), *next; opening; opening = next) {
+        next = opening->next;
+        open_one(feed, opening);
+    }
+    while (read_batch(feed))
+        ;
+    i64 now = clock_mono();
+    if (wants_counts(feed) && now - feed->counts_at >= COUNTS_MS) {
+        recount(feed);
+        feed->counts_at = now;
+    }
+    if (feed->recheck_now || now - feed->recheck_at >= RECHECK_MS) {
+        feed->recheck_now = false;
+        feed->recheck_at = now;
+        recheck(feed);
+        pthread_mutex_lock(&feed->lock);
+        presence_expire(feed, now);
+        audience_sweep(feed);
+        pthread_mutex_unlock(&feed->lock);
+    }
+}
+
+static bool is_stopping(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    bool stopping = feed->stopping;
+    pthread_mutex_unlock(&feed->lock);
+    return stopping;
+}
+
+static void *run(void *arg)
+{
+    struct feed *feed = arg;
+    while (!is_stopping(feed)) {
+        i64 began = clock_mono();
+        turn(feed);
+        // Repeated changes of one conversation within the gap become one frame.
+        i64 gap = began + BATCH_GAP_MS;
+        while (clock_mono() < gap) {
+            struct timespec rest = {0, 1000000};
+            nanosleep(&rest, NULL);
+        }
+        wait_until(feed, began + (wants_counts(feed) ? COUNTS_MS : IDLE_MS));
+    }
+    for (struct opening *opening = take_openings(feed), *next; opening; opening = next) {
+        next = opening->next;
+        refuse(opening->req);
+    }
+    return NULL;
+}
+
+bool feed_start(struct db *db, struct http_server *server, struct feed **ret_feed, struct err *err)
+{
+    struct feed *feed = mem_alloc(sizeof(*feed));
+    pthread_condattr_t monotonic;
+    feed->db = db;
+    feed->server = server;
+    feed->openings_end = &feed->openings;
+    pthread_mutex_init(&feed->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&feed->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    struct conn *conn = db_take(db);
+    bool fine = log_tail(conn, &feed->cursor, err);
+    db_give(db, conn);
+    if (!fine) {
+        feed_destroy(feed);
+        return false;
+    }
+    log_watch(db, wake_feed, feed);
+    http_server_tick(server, TICK_MS, screen_tick, feed);
+    feed->started = true;
+    feed->thread = thread_start("live", run, feed);
+    *ret_feed = feed;
+    return true;
+}
+
+void feed_goodbye(struct feed *feed)
+{
+    pthread_mutex_lock(&feed->lock);
+    feed->leaving = true;
+    size_t i = 0;
+    for (struct screen *s = feed->screens; s; s = s->next) {
+        // Spread over five seconds, so that they do not all come back at once.
+        char words[32] = "retry: 0000\n\n";
+        size_t ms = (i++ * 997) % 5000;
+        for (size_t digit = 4; digit-- > 0; ms /= 10)
+            words[7 + digit] = (char)('0' + ms % 10);
+        screen_close(s, str_from(words));
+    }
+    pthread_mutex_unlock(&feed->lock);
+}
+
+void feed_stop(struct feed *feed)
+{
+    if (!feed || !feed->started)
+        return;
+    pthread_mutex_lock(&feed->lock);
+    feed->stopping = true;
+    feed->leaving = true;
+    pthread_cond_signal(&feed->wake);
+    pthread_mutex_unlock(&feed->lock);
+    pthread_join(feed->thread, NULL);
+    feed->started = false;
+}
+
+void feed_destroy(struct feed *feed)
+{
+    if (!feed)
+        return;
+    audience_finish_all(feed);
+    pthread_cond_destroy(&feed->wake);
+    pthread_mutex_destroy(&feed->lock);
+    mem_free(feed->presence);
+    mem_free(feed);
+}
+
+bool feed_open(struct feed *feed, struct http_request *req, const struct actor *actor,
+               struct str last_event_id, struct err *err)
+{
+    struct opening *opening = arena_new(req->arena, struct opening);
+    opening->req = req;
+    opening->actor = *actor;
+    opening->last_event_id = last_event_id;
+    pthread_mutex_lock(&feed->lock);
+    bool leaving = feed->leaving;
+    if (!leaving) {
+        *feed->openings_end = opening;
+        feed->openings_end = &opening->next;
+        feed->woken = true;
+        pthread_cond_signal(&feed->wake);
+    }
+    pthread_mutex_unlock(&feed->lock);
+    return !leaving || err_retry(err, ERR_UNAVAILABLE, 2, "Heed is stopping.");
+}
+
+void feed_drop(struct feed *feed, i64 agent_id, i64 session_id)
+{
+    pthread_mutex_lock(&feed->lock);
+    for (struct screen *s = feed->screens; s; s = s->next) {
+        if (s->person->agent_id == agent_id && (session_id == 0 || s->session_id == session_id))
+            screen_close(s, STR_NONE);
+    }
+    pthread_mutex_unlock(&feed->lock);
+}
+
+bool feed_online(struct feed *feed, i64 agent_id)
+{
+    bool online = false;
+    pthread_mutex_lock(&feed->lock);
+    for (struct viewer *p = feed->persons; p && !online; p = p->next)
+        online = p->agent_id == agent_id && p->n_screens > 0;
+    pthread_mutex_unlock(&feed->lock);
+    return online;
+}
+
+void feed_stats(struct feed *feed, struct feed_stats *out)
+{
+    pthread_mutex_lock(&feed->lock);
+    out->screens = (i64)feed->n_screens;
+    out->audiences = (i64)feed->n_audiences;
+    pthread_mutex_unlock(&feed->lock);
+    out->frames = atomic_load(&feed->frames);
+    out->dropped = atomic_load(&feed->dropped);
+    out->lag_ms = atomic_load(&feed->lag_ms);
+}

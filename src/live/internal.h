@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// The feed's own parts. Two threads meet here under one lock: the feed's thread reads the log and fills
+// rings; the net thread empties them into sockets on its tick.
+#pragma once
+#include "base/thread.h"
+#include "live/feed.h"
+#include "live/ring.h"
+#include "store/log.h"
+#include <stdatomic.h>
+
+enum {
+    TICK_MS = 15,
+    BATCH_EVENTS = 1000,
+    CATCH_UP_EVENTS = 5000, // further behind: resync
+    AUDIENCE_RING = 1024 * 1024,
+    PERSON_RING = 2048,
+    HEARTBEAT_MS = 15000,
+    RECHECK_MS = 1200, // a changed right closes the stream within 2 s
+    COUNTS_MS = 200,   // folders are recounted at most so often
+    PRESENCE_MS = 45000,
+};
+
+// Everybody with the same workspace, channels and teams sees the same frames.
+struct audience {
+    struct audience *next;
+    i64 workspace_id;
+    bool all_channels, all_teams;
+    i64 *channels, *teams; // sorted
+    size_t n_channels, n_teams;
+    struct ring ring;
+    size_t n_screens;
+    bool recount;
+};
+struct viewer {
+    struct viewer *next;
+    i64 workspace_id, agent_id;
+    struct audience *audience;
+    struct ring ring;
+    size_t n_screens;
+    bool recount, recheck;
+};
+enum source { SOURCE_NONE, SOURCE_OWN, SOURCE_AUDIENCE, SOURCE_PERSON };
+struct screen {
+    struct screen *next, *prev;
+    struct feed *feed;
+    struct http_stream *stream;
+    struct audience *audience;
+    struct viewer *person;
+    u64 at_audience, at_person;
+    char *own; // hello, resync: this screen's alone
+    size_t own_len, own_at;
+    i64 written_at; // clock_mono
+    i64 session_id, token_id;
+    enum source mid; // a frame of this source is half written
+    bool closing;    // nothing more; close when `own` is out
+};
+struct opening {
+    struct opening *next;
+    struct http_request *req;
+    struct actor actor;
+    struct str last_event_id;
+};
+struct presence {
+    i64 workspace_id, agent_id, conversation_id, channel_id, team_id, until;
+    bool typing;
+    char name[208];
+};
+struct feed {
+    struct db *db;
+    struct http_server *server;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool woken, stopping, leaving, started;
+    struct opening *openings, **openings_end;
+    struct audience *audiences;
+    struct viewer *persons;
+    struct screen *screens;
+    size_t n_screens, n_audiences, n_blocked;
+    atomic_bool dirty; // a ring or a screen changed since the last tick
+    struct presence *presence;
+    size_t n_presence, cap_presence;
+    // The feed thread's alone:
+    struct log_cursor cursor;
+    i64 recheck_at, counts_at, batch_at;
+    bool recheck_now;
+    // Figures
+    atomic_llong frames, dropped, lag_ms;
+};
+
+// What may be shown, with what decides who sees it.
+struct item {
+    i64 workspace_id, channel_id, team_id;
+    i64 before_team_id; // moved: who saw it there and does not see it here is told that it is gone
+    i64 gone_id;
+    bool moved, everybody; // everybody: of the workspace
+    struct str frame;      // "event: …\ndata: …\n", without the empty line
+};
+struct item_list {
+    struct item *items;
+    size_t len, cap;
+};
+
+// ---- audience.c (under the lock) ---------------------------------------------------------------------
+struct audience *audience_find(struct feed *feed, const struct actor *actor);
+bool audience_is(const struct audience *audience, const struct actor *actor);
+bool audience_sees(const struct audience *audience, i64 channel_id, i64 team_id);
+struct viewer *viewer_find(struct feed *feed, const struct actor *actor, struct audience *audience);
+// Takes away what no screen uses any more.
+void audience_sweep(struct feed *feed);
+void audience_finish_all(struct feed *feed);
+
+// ---- items.c (feed thread) ------------------------------------------------------------------------------
+// Builds the frames of a batch of one or several workspaces; only of workspaces that somebody watches.
+bool items_build(struct conn *conn, const struct event_list *events, const struct id_list *workspaces,
+                 struct arena *arena, struct item_list *out, struct err *err) MUST_CHECK;
+// "event: name\ndata: json\n"
+struct str frame_text(struct arena *arena, const char *event, struct str json);
+// True when the audience may see it; *ret_gone: it must be told instead that it left.
+bool item_shown(const struct item *item, const struct audience *audience, bool *ret_gone);
+// Adds the item, or that it is gone, to a screen's or ring's text. id given: the last frame of its batch.
+void item_add(struct buf *out, const struct item *item, bool gone, struct str id);
+
+// ---- screen.c (net thread, under the lock) ---------------------------------------------------------------
+void screen_tick(void *arg);
+void screen_open(struct feed *feed, struct opening *opening, struct str own);
+void screen_close(struct screen *screen, struct str last_words);
+
+// ---- presence.c (under the lock) -----------------------------------------------------------------------
+void presence_expire(struct feed *feed, i64 now);
