@@ -10,6 +10,8 @@
 #include "base/thread.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -591,6 +593,50 @@ static void the_nursery_and_its_children_die_with_the_server(void **state)
     close(alive[0]);
 }
 
+// Makes this process believe that it runs on a kernel without Landlock.
+static bool lose_landlock(void)
+{
+    struct sock_filter without[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 444, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = ARRAY_LEN(without), .filter = without};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int start_without_landlock(void)
+{
+    struct nursery *own;
+    struct err err;
+    struct str answer;
+    if (!lose_landlock() || sandbox_layers_available() != SANDBOX_SECCOMP) {
+        return 1;
+    }
+    if (nursery_start(kinds, KINDS, false, &own, &err) || !strstr(err.text, "Landlock")) {
+        return 2; // it must not start
+    }
+    if (!nursery_start(kinds, KINDS, true, &own, &err)) {
+        return 3; // unless told to
+    }
+    if (nursery_run(own, ECHO, S("x"), arena, &answer) != CHILD_OK) {
+        return 4;
+    }
+    if (nursery_run(own, OPEN, S("x"), arena, &answer) != CHILD_DIED) {
+        return 5; // what is left of the sandbox holds
+    }
+    nursery_stop(own);
+    return 0;
+}
+
+static void a_kernel_without_landlock_is_refused_unless_told_otherwise(void **state)
+{
+    (void)state;
+    assert_int_equal(behind(0, start_without_landlock), 0);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -610,6 +656,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(threads_share_the_nursery_and_mix_nothing_up),
         cmocka_unit_test(landlock_alone_keeps_files_away),
         cmocka_unit_test(seccomp_alone_kills),
+        cmocka_unit_test(a_kernel_without_landlock_is_refused_unless_told_otherwise),
         cmocka_unit_test(the_nursery_and_its_children_die_with_the_server),
     };
     return cmocka_run_group_tests(tests, open_nursery, close_nursery);
