@@ -255,7 +255,7 @@ bool channel_create(struct tx *tx, const struct actor *actor, const struct key *
 {
     const struct channel_driver *driver = channel_driver_find(draft->kind);
     struct channel_settings_in in = {.given = draft->settings};
-    struct str name, name_key, settings, secret, shown = STR_NONE;
+    struct str name = STR_NONE, name_key = STR_NONE, settings, secret, shown = STR_NONE;
     bool credentials;
     i64 id;
     if (!admin_only(actor, err))
@@ -317,7 +317,7 @@ bool channel_update(struct tx *tx, const struct actor *actor, const struct key *
                     const struct channel_patch *patch, field_set given, struct channel_row *out, struct err *err)
 {
     struct channel_row row;
-    struct str name, name_key;
+    struct str name = STR_NONE, name_key = STR_NONE;
     bool reconnect = false;
     if (!admin_only(actor, err) || !load_locked(tx, actor->workspace_id, id, &row, err))
         return false;
