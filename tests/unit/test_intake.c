@@ -291,13 +291,13 @@ static struct str one_permutation(struct desk *d, const struct history *history,
             run.order[i] = i;
         }
     }
-    CHECK_OK(db_write(f->db, WRITE_INTAKE, apply_first, &run, &f->err));
-    i64 conversation = thread_of(&run);
-    if (history->has_own) {
-        run.own_id = desk_writes(d, &d->agent, conversation, "reply", "Our answer");
+    if (history->has_own) { // somebody asked and was answered before all this
+        CHECK_OK(db_write(f->db, WRITE_INTAKE, apply_first, &run, &f->err));
+        run.own_id = desk_writes(d, &d->agent, thread_of(&run), "reply", "Our answer");
         assert_true(run.own_id > 0);
     }
     CHECK_OK(db_write(f->db, WRITE_INTAKE, apply_run, &run, &f->err));
+    i64 conversation = thread_of(&run);
     return state_of(&run, conversation);
 }
 
