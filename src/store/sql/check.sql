@@ -75,3 +75,15 @@ UPDATE channel SET kind = :kind WHERE workspace_id = :workspace;
 -- name: check_thread :one
 -- A conversation by its thread, for tests.
 SELECT id FROM conversation WHERE workspace_id = :workspace AND channel_id = :channel AND thread_key = :thread;
+
+-- name: check_make_team :exec
+-- A team with a number of its own, for tests.
+INSERT INTO team (workspace_id, id, name, name_key, created_at) VALUES (:workspace, :id, 'Night', 'night', :now);
+
+-- name: check_set_outbox :exec
+-- What became of an answer, without a network, for tests.
+UPDATE outbox SET state = :state WHERE workspace_id = :workspace AND message_id = :message;
+
+-- name: check_outbox_open :one
+-- How much still has to leave.
+SELECT count(*) FROM outbox WHERE workspace_id = :workspace AND state IN ('queued', 'sending', 'in_doubt', 'held') AND action <> 'send';
