@@ -126,7 +126,7 @@ static bool read_parts(struct arena *arena, CURLU *handle, struct url *url, stru
     }
     url->port = (int)number;
     url->target = path;
-    if (get_part(arena, handle, CURLUPART_QUERY, 0, &query)) {
+    if (get_part(arena, handle, CURLUPART_QUERY, 0, &query) && query.len > 0) {
         url->target = str_printf(arena, STR_FMT "?" STR_FMT, STR_ARG(path), STR_ARG(query));
     }
     url->host = str_lower_ascii(arena, host);
