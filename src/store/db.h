@@ -18,6 +18,7 @@ struct sql { // generated, see tools/sqlgen.py
     int index; // position in the table of all statements; connections cache by it
     int n_args;
     const char *text[2]; // by enum db_kind
+    bool rowid;          // SQLite: was INSERT … RETURNING id; answers with the last rowid
 };
 
 enum db_arg_kind { DB_ARG_NULL, DB_ARG_I64, DB_ARG_STR, DB_ARG_BLOB };

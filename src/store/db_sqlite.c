@@ -45,9 +45,17 @@ bool sqlite_run(sqlite3 *handle, const char *text, struct err *err)
     return sqlite3_exec(handle, text, NULL, NULL, NULL) == SQLITE_OK || sqlite_error(handle, text, err);
 }
 
+// SQLite's own statistics take a lock around each allocation of all connections.
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 bool sqlite_open(const char *path, int flags, sqlite3 **ret_handle, struct err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     sqlite3 *handle = NULL;
+    pthread_once(&once, configure);
     if (sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                         NULL) != SQLITE_OK) {
         err_set(err, ERR_INTERNAL, "The database %s cannot be opened: %s", path, sqlite3_errmsg(handle));
@@ -148,6 +156,13 @@ static int bind(sqlite3_stmt *stmt, int index, const struct db_arg *arg, bool ke
     return SQLITE_MISUSE;
 }
 
+// RETURNING opens a temporary table at each run; for the usual INSERT … RETURNING id the generator took
+// it away, and the one row is made here.
+static bool gives_rowid(const struct rows *rows)
+{
+    return rows->statement->sql && rows->statement->sql->rowid;
+}
+
 static bool run(struct conn *conn, struct statement *statement, const struct db_arg *args, size_t n_args,
                 bool keep, struct rows *rows, struct err *err)
 {
@@ -160,14 +175,21 @@ static bool run(struct conn *conn, struct statement *statement, const struct db_
         }
     }
     rows->lite = statement->lite;
-    rows->n_columns = sqlite3_column_count(statement->lite);
+    rows->n_columns = gives_rowid(rows) ? 1 : sqlite3_column_count(statement->lite);
     return true;
 }
 
 static bool next(struct rows *rows)
 {
+    if (rows->rowid) {
+        return false;
+    }
     int code = sqlite3_step(rows->lite);
     if (code == SQLITE_ROW) {
+        return true;
+    }
+    if (code == SQLITE_DONE && gives_rowid(rows) && sqlite3_changes64(rows->conn->lite) > 0) {
+        rows->rowid = sqlite3_last_insert_rowid(rows->conn->lite);
         return true;
     }
     if (code != SQLITE_DONE) {
@@ -192,21 +214,24 @@ static i64 changed(struct rows *rows)
 
 static const char *column_name(struct rows *rows, int column)
 {
-    return sqlite3_column_name(rows->lite, column);
+    return gives_rowid(rows) ? "id" : sqlite3_column_name(rows->lite, column);
 }
 
 static bool is_null(struct rows *rows, int column)
 {
-    return sqlite3_column_type(rows->lite, column) == SQLITE_NULL;
+    return !gives_rowid(rows) && sqlite3_column_type(rows->lite, column) == SQLITE_NULL;
 }
 
 static i64 get_i64(struct rows *rows, int column)
 {
-    return sqlite3_column_int64(rows->lite, column);
+    return gives_rowid(rows) ? rows->rowid : sqlite3_column_int64(rows->lite, column);
 }
 
 static struct str get_str(struct rows *rows, int column, struct arena *arena)
 {
+    if (gives_rowid(rows)) {
+        return str_printf(arena, "%lld", (long long)rows->rowid);
+    }
     if (is_null(rows, column)) {
         return STR_NONE;
     }

@@ -45,6 +45,7 @@ struct rows {
     bool failed; // reading failed, `err` says why
     struct err err;
     sqlite3_stmt *lite;
+    i64 rowid; // SQLite, statements with sql->rowid: the one row's one value, 0 none yet
     PGresult *result;
     int row, n_rows;
 };

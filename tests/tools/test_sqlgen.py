@@ -72,6 +72,16 @@ class Sqlgen(unittest.TestCase):
         )
         self.assertIn("SELECT $1::bigint, 'x'::text", out["g.c"])
 
+    def test_a_plain_insert_needs_no_returning_on_sqlite(self):
+        insert = "INSERT INTO thing (workspace_id, name) VALUES (:workspace, :name)"
+        out = self.accepted(f"-- name: thing_add :one\n{insert} RETURNING id;")
+        self.assertIn('(?1, ?2)"', out["g.c"])
+        self.assertIn('($1, $2) RETURNING id"}, true', out["g.c"])
+        for more in ("RETURNING id, name", "ON CONFLICT (id) DO UPDATE SET name = 'x' RETURNING id"):
+            out = self.accepted(f"-- name: thing_add :one\n{insert} {more};")
+            self.assertIn('"thing_add", 0, 2', out["g.c"])
+            self.assertEqual(out["g.c"].count("RETURNING"), 2)
+
     def test_a_section_may_switch_in_the_middle(self):
         out = self.accepted(
             "-- name: thing_lock :one\nSELECT id FROM thing WHERE workspace_id = :workspace AND id = :id\n"

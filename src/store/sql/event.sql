@@ -3,17 +3,16 @@
 -- running one are read, so none is skipped that commits out of id order. Events of earlier epochs are
 -- finished whatever their xid says: it may come from another cluster.
 
--- name: event_add :one
--- Writes one event; tells its xid (0 on SQLite) and id.
+-- name: event_add :exec
+-- Writes one event; PostgreSQL tells its xid.
 -- args: workspace, at, kind, conversation, message, channel, agent, data, epoch
 -- only: sqlite
 INSERT INTO event (workspace_id, at, kind, conversation_id, message_id, channel_id, agent_id, data)
-SELECT :workspace, :at, :kind, :conversation, :message, :channel, :agent, :data WHERE :epoch IS NOT NULL
-RETURNING 0, id;
+VALUES (:workspace, coalesce(:at, :epoch), :kind, :conversation, :message, :channel, :agent, :data);
 -- only: postgres
 INSERT INTO event (workspace_id, at, kind, conversation_id, message_id, channel_id, agent_id, data, epoch)
 VALUES (:workspace, :at, :kind, :conversation, :message, :channel, :agent, :data, :epoch)
-RETURNING CAST(CAST(xid AS TEXT) AS BIGINT), id;
+RETURNING CAST(CAST(xid AS TEXT) AS BIGINT);
 
 -- name: event_after :many
 -- Events behind a cursor, in the order of the log. current: this database's epoch.
