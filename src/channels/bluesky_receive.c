@@ -21,10 +21,10 @@ static struct str key_of(const struct thread *t)
     return str_printf(t->arena, STR_FMT "|" STR_FMT, STR_ARG(t->root), STR_ARG(t->customer));
 }
 
-// A context post exists once per conversation, so its id names the conversation's customer too.
+// A context post exists once per conversation, so its id names the conversation too.
 static struct str context_id(const struct thread *t, struct str uri)
 {
-    return str_printf(t->arena, STR_FMT "#" STR_FMT, STR_ARG(uri), STR_ARG(t->customer));
+    return str_printf(t->arena, STR_FMT "#" STR_FMT, STR_ARG(uri), STR_ARG(key_of(t)));
 }
 
 static bool mentions(const struct json *record, struct str did)

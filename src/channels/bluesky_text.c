@@ -110,10 +110,8 @@ static size_t link(struct str text, size_t at, struct arena *arena, struct bsky_
     if (host_stop <= host_at)
         return at + 1;
     struct str host = str_sub(text, host_at, host_stop);
-    // Behind a bare name only a path, a question, a port or the end of the word may follow.
-    bool ends = host_stop == text.len || !is_host_char(text.ptr[host_stop]);
-    if (!http && (!is_host(host) || !is_known_ending(host) || !ends ||
-                  (host_stop < text.len && text.ptr[host_stop] == '@')))
+    bool mail = host_stop < text.len && text.ptr[host_stop] == '@';
+    if (!http && (mail || !is_host(host) || !is_known_ending(host)))
         return host_stop;
     size_t end = url_end(text, at);
     if (end < host_stop)
