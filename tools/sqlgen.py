@@ -204,6 +204,16 @@ def strip_only_comments(text):
     return "".join("" if k == "comment" else t for k, t in tokens(text))
 
 
+def spell_out_checks(text):
+    """SQLite fills a temporary table at each INSERT for CHECK (x IN (three or more)); x = a OR x = b is free."""
+
+    def spell_out(m):
+        values = re.findall(r"'(?:[^']|'')*'", m.group(2))
+        return "CHECK (" + " OR ".join(f"{m.group(1)} = {v}" for v in values) + ")"
+
+    return re.sub(r"CHECK \((\w+) IN \(((?:'(?:[^']|'')*'(?:,\s*)?)+)\)\)", spell_out, text)
+
+
 class Migration:
     def __init__(self, path):
         self.path = path
@@ -220,7 +230,7 @@ class Migration:
             texts = sections(lines)
         except Bad as e:
             raise Bad(f"{path}: {e}")
-        self.sqlite = squeeze(strip_only_comments(texts["sqlite"]))
+        self.sqlite = squeeze(spell_out_checks(strip_only_comments(texts["sqlite"])))
         self.postgres = squeeze(to_postgres(texts["postgres"]))
 
 

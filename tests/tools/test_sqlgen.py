@@ -147,6 +147,11 @@ class Sqlgen(unittest.TestCase):
         self.assertIn(") STRICT;", postgres)  # SQLite's text keeps it
         self.assertNotIn("the id", postgres)
 
+    def test_checks_of_a_list_are_spelled_out_for_sqlite(self):
+        out = self.accepted("", schema="CREATE TABLE t (s TEXT CHECK (s IN ('a', 'it''s', 'c'))) STRICT;")
+        self.assertIn("CHECK (s = 'a' OR s = 'it''s' OR s = 'c')", out["g.c"])
+        self.assertIn("CHECK (s IN ('a', 'it''s', 'c'))", out["g.c"])  # PostgreSQL's
+
     def test_schema_files_have_no_gaps(self):
         self.refused("", "0002 was expected", extra_files=[("schema/0003_x.sql", "CREATE TABLE x (a TEXT) STRICT;")])
 
