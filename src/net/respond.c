@@ -146,7 +146,7 @@ static struct answer *format(struct http_server *server, struct arena *arena, u6
     if (has_body) {
         buf_printf(&head, "Content-Length: %zu\r\n", response->body.len);
     }
-    buf_printf(&head, "X-Request-Id: %016llx\r\n%s\r\n", (unsigned long long)id,
+    buf_printf(&head, "X-Request-Id: %llu\r\n%s\r\n", (unsigned long long)id,
                close ? "Connection: close\r\n" : "");
     if (head.overflow) {
         die("the headers of an answer are longer than %d bytes", HEAD_ROOM);

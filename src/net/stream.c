@@ -124,7 +124,7 @@ static void add_head(struct buf *head, const struct http_server *server, const s
     // X-Accel-Buffering: nginx would otherwise hold events back.
     buf_add(head, S("\r\nX-Accel-Buffering: no\r\nConnection: close\r\n"));
     response_add_headers(head, server, headers, n);
-    buf_printf(head, "X-Request-Id: %016llx\r\n\r\n", (unsigned long long)req->id);
+    buf_printf(head, "X-Request-Id: %llu\r\n\r\n", (unsigned long long)req->id);
 }
 
 struct http_stream *http_stream_open(struct http_request *req, const struct http_header *headers, size_t n,
@@ -156,10 +156,11 @@ i64 http_stream_write(struct http_stream *stream, struct str bytes)
 {
     struct connection *connection = stream->connection;
 
-    if (connection->state != CONNECTION_STREAM) {
+    if (connection->state == CONNECTION_CLOSED) {
         return -1;
     }
-    if (bytes.len == 0) {
+    // Opened by another thread, but not yet begun here: nothing fits for now.
+    if (connection->state != CONNECTION_STREAM || bytes.len == 0) {
         return 0;
     }
     uv_buf_t buf = uv_buf_init((char *)bytes.ptr, bytes.len > INT32_MAX ? INT32_MAX : (unsigned)bytes.len);

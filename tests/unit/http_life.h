@@ -54,7 +54,7 @@ static inline void answer(struct http_request *req, struct str body)
 // How a layer above holds a stream: registered by a function posted behind the opening, unless the
 // stream is closed by then. Net thread only, but for `opened`, which the post hands over.
 struct screen {
-    struct http_stream *opened;
+    struct http_stream *_Atomic opened;
     bool closed;
 };
 static struct screen screens[MANY];

@@ -3,6 +3,15 @@
 // Ticks, and a server that ends in order.
 #include "http_life.h"
 
+static void *open_gate(void *arg)
+{
+    pthread_mutex_lock(&t.lock);
+    t.open = true;
+    pthread_cond_broadcast(&t.changed);
+    pthread_mutex_unlock(&t.lock);
+    return arg;
+}
+
 // ---- Streams ----------------------------------------------------------------------------------------------
 struct job {
     int stream;
@@ -123,6 +132,47 @@ static void a_reader_with_a_shut_window_takes_nothing_and_blocks_nobody(void **s
     end();
 }
 
+// Keeps the net thread busy until a worker has opened a stream, and writes to it before it has begun.
+static void write_too_early(void *arg)
+{
+    struct job *job = arg;
+
+    while (!screens[0].opened) {
+        pause_ms(1);
+    }
+    job->result = http_stream_write(screens[0].opened, S("early"));
+    job->done = 1;
+}
+
+static void a_stream_that_has_not_begun_takes_nothing_yet(void **state)
+{
+    static struct job job;
+    char out[2000];
+    bool closed;
+
+    (void)state;
+    begin((struct http_server_settings){.n_workers = 1});
+    screens[0].opened = NULL;
+    int gate = wire_connect(t.address, 0), fd = wire_connect(t.address, 0);
+
+    assert_true(wire_send(gate, GET("/wait")));
+    assert_true(becomes(&t.n_waiting, 1));
+    // Behind the one that waits: the worker takes it only when the net thread is already held.
+    assert_true(wire_send(fd, GET("/stream")));
+    for (int i = 0; i < 500 && stats().queue_len < 1; i++) {
+        pause_ms(10);
+    }
+    http_server_post(t.server, write_too_early, &job);
+    open_gate(NULL);
+    assert_true(becomes(&job.done, 1));
+    assert_int_equal(job.result, 0);
+    assert_int_equal(wire_status(out, wire_read(fd, out, 100, 2000, &closed)), 200);
+    close(gate);
+    close(fd);
+    assert_true(becomes(&t.n_closed, 1));
+    end();
+}
+
 static void a_stream_whose_reader_left_before_it_opened_is_closed_once(void **state)
 {
     (void)state;
@@ -205,13 +255,8 @@ static void ticks_come_regularly_until_the_end(void **state)
 
 static void *open_soon(void *arg)
 {
-    (void)arg;
     pause_ms(200);
-    pthread_mutex_lock(&t.lock);
-    t.open = true;
-    pthread_cond_broadcast(&t.changed);
-    pthread_mutex_unlock(&t.lock);
-    return NULL;
+    return open_gate(arg);
 }
 
 static void stopping_finishes_what_runs_and_ends_streams(void **state)
@@ -264,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_carry_frames_and_tell_when_the_reader_is_gone),
         cmocka_unit_test(a_reader_with_a_shut_window_takes_nothing_and_blocks_nobody),
+        cmocka_unit_test(a_stream_that_has_not_begun_takes_nothing_yet),
         cmocka_unit_test(a_stream_whose_reader_left_before_it_opened_is_closed_once),
         cmocka_unit_test(a_stream_costs_at_most_4_kb),
         cmocka_unit_test(ticks_come_regularly_until_the_end),
