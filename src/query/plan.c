@@ -122,7 +122,7 @@ struct order {
     bool newest_first;
 };
 
-static struct order find_order(const struct plan *plan, bool by_tag)
+static struct order find_order(const struct plan *plan, const struct fixed *fixed, bool by_tag)
 {
     if (plan->newest)
         return (struct order){"x.key", "c.id", true};
@@ -135,7 +135,7 @@ static struct order find_order(const struct plan *plan, bool by_tag)
     case SORT_NEWEST:
         return (struct order){"c.last_message_at", "c.id", true};
     case SORT_WAITING:
-        if (plan->part == PLAN_HAVING)
+        if (plan->part == PLAN_HAVING || fixed->waits)
             return (struct order){"c.waiting_since", "c.id", false};
         if (plan->part == PLAN_LACKING)
             return (struct order){URGENT_NEVER_SQL, "c.id", false};
@@ -377,7 +377,7 @@ bool plan_to_sql(const struct plan *plan, const struct query_context *context, e
     struct fixed fixed = find_fixed(plan->query, context, arena);
     bool set = from_set(plan);
     bool by_tag = !set && !plan->walk && fixed.open && fixed.tag && plan->page->sort == SORT_URGENT;
-    struct order order = find_order(plan, by_tag);
+    struct order order = find_order(plan, &fixed, by_tag);
     if (plan->walk)
         order.key = "x.rowid";
     compile_begin(&c, kind, context, arena);

@@ -4,14 +4,15 @@
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
-#include "json/field.h"
 #include "store/db.h"
+#include "json/field.h"
 
 struct query; // the parsed tree, lives in the arena
 
 // Errors: ERR_SYNTAX with field "q", position (code points from 0) and expected. Limits: 4,096 bytes,
 // depth 32, 200 terms.
-bool query_parse(struct str text, struct arena *arena, const struct query **ret_query, struct err *err) MUST_CHECK;
+bool query_parse(struct str text, struct arena *arena, const struct query **ret_query,
+                 struct err *err) MUST_CHECK;
 // Writes the tree back as text that parses to the same tree.
 struct str query_format(const struct query *query, struct arena *arena);
 // True when the outcome may change by time alone (waiting:>30m, due:<2h, updated:<1d).
@@ -20,15 +21,32 @@ bool query_uses_text(const struct query *query);
 
 // Names resolved once per evaluation, so that SQL and memory see the same world.
 struct query_names {
-    struct { i64 id; struct str email_key; } *agents; size_t n_agents;
-    struct { i64 id; struct str name_key; } *teams; size_t n_teams;
-    struct { i64 id; struct str name_key; } *tags; size_t n_tags;
-    struct { i64 id; struct str name_key; struct str kind; } *channels; size_t n_channels;
+    struct {
+        i64 id;
+        struct str email_key;
+    } * agents;
+    size_t n_agents;
+    struct {
+        i64 id;
+        struct str name_key;
+    } * teams;
+    size_t n_teams;
+    struct {
+        i64 id;
+        struct str name_key;
+    } * tags;
+    size_t n_tags;
+    struct {
+        i64 id;
+        struct str name_key;
+        struct str kind;
+    } * channels;
+    size_t n_channels;
 };
 struct query_context {
     i64 workspace_id;
-    i64 now;      // one per evaluation, ms UTC
-    i64 me;       // agent for assigned:me, 0 none
+    i64 now; // one per evaluation, ms UTC
+    i64 me;  // agent for assigned:me, 0 none
     const struct query_names *names;
     // What the reader may see; all_*: everything.
     bool all_channels, all_teams;
@@ -46,7 +64,8 @@ struct query_item {
     struct str status, kind, visibility, priority, channel_kind, language, handle;
     i64 channel_id, assignee_id, team_id;
     bool spam;
-    i64 waiting_since, due_at, urgent_at, created_at, updated_at, last_message_at, snoozed_until; // 0: no value
+    i64 waiting_since, due_at, urgent_at, created_at, updated_at, last_message_at,
+        snoozed_until; // 0: no value
     i64 unread;
     struct id_list tag_ids;
     bool has_attachment, has_note, has_reply; // has:attachment, has:note, has:reply
@@ -55,8 +74,8 @@ struct query_item {
 // Reads a conversation as query_match sees it. ERR_NOT_FOUND when there is none.
 bool query_item_load(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct query_item *out,
                      struct err *err) MUST_CHECK;
-bool query_match(const struct query *query, const struct query_context *context, const struct query_item *item,
-                 struct arena *arena);
+bool query_match(const struct query *query, const struct query_context *context,
+                 const struct query_item *item, struct arena *arena);
 
 enum query_sort { SORT_URGENT, SORT_NEWEST, SORT_WAITING, SORT_CREATED };
 // A statement that selects ids: "SELECT c.id, <sort key> FROM conversation c WHERE <workspace, rights,
@@ -71,15 +90,22 @@ struct query_page {
     i64 after_key, after_id; // cursor; after_id 0: from the start
     i64 limit;
 };
-bool query_to_sql(const struct query *query, const struct query_context *context, const struct query_page *page,
-                  enum db_kind kind, struct arena *arena, struct query_sql *out, struct err *err) MUST_CHECK;
+bool query_to_sql(const struct query *query, const struct query_context *context,
+                  const struct query_page *page, enum db_kind kind, struct arena *arena,
+                  struct query_sql *out, struct err *err) MUST_CHECK;
 // Runs it: ids with their sort keys, in order. The page may be short, even empty, when looking took too
 // long. *ret_more: ask again with after_key = next_key and after_id = next_id.
 // SORT_URGENT: most urgent first, those who do not wait last. SORT_WAITING: longest first. SORT_NEWEST:
 // newest message first; when the query requires a word, the newest message that has it. SORT_CREATED:
 // last come first.
-struct query_hit { i64 id, key; };
-struct query_hits { struct query_hit *items; size_t len, cap; i64 next_key, next_id; };
+struct query_hit {
+    i64 id, key;
+};
+struct query_hits {
+    struct query_hit *items;
+    size_t len, cap;
+    i64 next_key, next_id;
+};
 bool query_run(struct conn *conn, const struct query *query, const struct query_context *context,
                const struct query_page *page, struct arena *arena, struct query_hits *out, bool *ret_more,
                struct err *err) MUST_CHECK;

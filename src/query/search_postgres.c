@@ -139,7 +139,8 @@ static bool run_events(struct tx *tx, const struct event_list *events, void *arg
     i64 ignored;
     (void)arg;
     return fact(tx->conn, &SQL_search_fact_lock, "fill_next", &ignored, err) &&
-           search_load_messages(tx->conn, events, tx->arena, &messages, err) && index_messages(tx, &messages, err);
+           search_load_messages(tx->conn, events, tx->arena, &messages, err) &&
+           index_messages(tx, &messages, err);
 }
 
 static bool set_fact(struct tx *tx, const char *key, i64 value, struct err *err)

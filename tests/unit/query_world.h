@@ -13,7 +13,7 @@
 #include <sqlite3.h>
 
 enum { WORLD_NOW_DAY = 20781 }; // 2026-11-24
-#define WORLD_NOW (INT64_C(86400000) * WORLD_NOW_DAY + 43200000)
+#define WORLD_NOW   (INT64_C(86400000) * WORLD_NOW_DAY + 43200000)
 #define WORLD_NEVER INT64_C(9007199254740991)
 
 static u64 world_state;
@@ -36,10 +36,14 @@ static inline u64 world_seed(void)
 }
 
 static const char *const WORLD_WORDS[] = {
-    "parcel", "Parcel", "lost", "the", "the", "refund", "refunds", "re-fund", "café", "cafe", "Straße", "STRASSE", "don't",
-    "посылка", "Посылка", "где", "شحنة", "شُحْنَة", "שלום", "İstanbul", "istanbul", "ISTANBUL", "배송", "배송이", "지연", "송",
-    "가", "ㅋㅋㅋ", "你好", "好", "世界", "你好世界", "。", "カタカナ", "ｶﾀ", "กิน", "ข้าว", "กินข้าว", "iPhone을", "👍", "👍🏽", "👩‍💻",
-    "42", "3.5", "x", "!", "...", "e-mail", "user_name", "ﬁne", "①", "안녕하세요", "O'Brien", "\\", "a\"b"};
+    "parcel",   "Parcel",   "lost",      "the",         "the",      "refund",     "refunds", "re-fund",
+    "café",     "cafe",     "Straße",    "STRASSE",     "don't",    "посылка",    "Посылка", "где",
+    "شحنة",     "شُحْنَة",     "שלום",      "İstanbul",    "istanbul", "ISTANBUL",   "배송",    "배송이",
+    "지연",     "송",       "가",        "ㅋㅋㅋ",      "你好",     "你好",       "好",      "世界",
+    "世界",     "你好世界", "。",        "カタカナ",    "ｶﾀ",       "กิน",         "ข้าว",     "กินข้าว",
+    "iPhone을", "👍",        "👍🏽",  "👩‍💻", "42",       "3.5",        "x",       "!",
+    "...",      "e-mail",   "user_name", "ﬁne",         "①",        "안녕하세요", "O'Brien", "\\",
+    "a\"b"};
 static const char *const WORLD_SEPARATORS[] = {" ", " ", " ", " ", "", "-", ", ", "\n", "。", "/"};
 
 static inline void world_sentence(struct buf *out, u32 n)
@@ -107,18 +111,19 @@ static inline void world_conversation(struct buf *out, int workspace, int id)
     u32 status = world_random(4), channel = world_random(3);
     open = status < 2;
     i64 urgent = waits && open ? world_moment() : world_random(9) == 0 ? world_moment() : WORLD_NEVER;
-    buf_printf(out,
-               "INSERT INTO conversation (id, workspace_id, channel_id, channel_kind, kind, thread_key, visibility, "
-               "status, spam, contact_handle, assignee_id, team_id, priority, language, urgent_at, last_message_at, "
-               "unread, created_at, updated_at, waiting_since, due_at) VALUES (%d, %d, %d, '%s', '%s', 't%d', '%s', "
-               "'%s', %d, '%s', %d, %d, '%s', '%s', %lld, %lld, %d, %lld, %lld",
-               id, workspace, workspace * 10 + (int)channel, channel == 0 ? "custom" : "bluesky",
-               WORLD_KINDS[world_random(4)], id, world_random(2) ? "public" : "private", WORLD_STATUS[status], spam,
-               WORLD_HANDLES[world_random(ARRAY_LEN(WORLD_HANDLES))],
-               world_random(2) ? workspace * 10 + (int)world_random(3) : 0,
-               world_random(2) ? workspace * 10 + (int)world_random(2) : 0, WORLD_PRIORITIES[world_random(4)],
-               WORLD_LANGUAGES[world_random(4)], (long long)urgent, (long long)world_moment(), (int)world_random(3),
-               (long long)world_moment(), (long long)world_moment());
+    buf_printf(
+        out,
+        "INSERT INTO conversation (id, workspace_id, channel_id, channel_kind, kind, thread_key, visibility, "
+        "status, spam, contact_handle, assignee_id, team_id, priority, language, urgent_at, last_message_at, "
+        "unread, created_at, updated_at, waiting_since, due_at) VALUES (%d, %d, %d, '%s', '%s', 't%d', '%s', "
+        "'%s', %d, '%s', %d, %d, '%s', '%s', %lld, %lld, %d, %lld, %lld",
+        id, workspace, workspace * 10 + (int)channel, channel == 0 ? "custom" : "bluesky",
+        WORLD_KINDS[world_random(4)], id, world_random(2) ? "public" : "private", WORLD_STATUS[status], spam,
+        WORLD_HANDLES[world_random(ARRAY_LEN(WORLD_HANDLES))],
+        world_random(2) ? workspace * 10 + (int)world_random(3) : 0,
+        world_random(2) ? workspace * 10 + (int)world_random(2) : 0, WORLD_PRIORITIES[world_random(4)],
+        WORLD_LANGUAGES[world_random(4)], (long long)urgent, (long long)world_moment(), (int)world_random(3),
+        (long long)world_moment(), (long long)world_moment());
     world_value(out, world_moment(), !waits);
     world_value(out, world_moment(), world_random(2));
     buf_add(out, S(");\n"));
@@ -129,25 +134,29 @@ static inline void world_conversation(struct buf *out, int workspace, int id)
     }
 }
 
-static inline void world_message(struct buf *out, struct arena *arena, int workspace, int conversation, int id)
+static inline void world_message(struct buf *out, struct arena *arena, int workspace, int conversation,
+                                 int id)
 {
     struct buf text;
     buf_init(&text, arena, 1 << 20);
     world_sentence(&text, world_random(7));
     bool outward = world_random(3) == 0;
     const char *kind = world_random(5) == 0 ? "note" : world_random(9) == 0 ? "context" : "message";
-    buf_printf(out,
-               "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, visibility, "
-               "origin, created_at, received_at, deleted_at, text) VALUES (%d, %d, %d, %d, '%s', '%s', 'public', "
-               "'%s', 1, 1",
-               id, workspace, conversation, workspace * 10, outward ? "out" : "in", kind,
-               outward ? "agent" : "customer");
+    buf_printf(
+        out,
+        "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, visibility, "
+        "origin, created_at, received_at, deleted_at, text) VALUES (%d, %d, %d, %d, '%s', '%s', 'public', "
+        "'%s', 1, 1",
+        id, workspace, conversation, workspace * 10, outward ? "out" : "in", kind,
+        outward ? "agent" : "customer");
     world_value(out, 5, world_random(6) != 0);
     buf_add(out, S(", "));
     world_quote(out, buf_str(&text));
     buf_add(out, S(");\n"));
     if (world_random(4) == 0)
-        buf_printf(out, "INSERT INTO attachment (workspace_id, message_id, position, state) VALUES (%d, %d, 0, 'ready');\n",
+        buf_printf(out,
+                   "INSERT INTO attachment (workspace_id, message_id, position, state) VALUES (%d, %d, 0, "
+                   "'ready');\n",
                    workspace, id);
 }
 
@@ -159,19 +168,28 @@ static inline void world_people(struct buf *out, int workspace)
     for (int i = 0; i < 3; i++) {
         int id = workspace * 10 + i;
         buf_printf(out,
-                   "INSERT INTO agent (id, workspace_id, email, email_key, name, role, created_at) VALUES (%d, %d, 'x', "
+                   "INSERT INTO agent (id, workspace_id, email, email_key, name, role, created_at) VALUES "
+                   "(%d, %d, 'x', "
                    "'agent%d@example.org', 'A', 'agent', 1);\n",
                    id, workspace, id);
         buf_printf(out,
-                   "INSERT INTO channel (id, workspace_id, kind, name, name_key, state, state_since, created_at) VALUES "
+                   "INSERT INTO channel (id, workspace_id, kind, name, name_key, state, state_since, "
+                   "created_at) VALUES "
                    "(%d, %d, '%s', 'n', '%s', 'active', 1, 1);\n",
-                   id, workspace, i == 0 ? "custom" : "bluesky", i == 2 ? "bluesky" : i == 1 ? "my shop" : "main");
+                   id, workspace, i == 0 ? "custom" : "bluesky",
+                   i == 2   ? "bluesky"
+                   : i == 1 ? "my shop"
+                            : "main");
     }
     for (int i = 0; i < 4; i++)
-        buf_printf(out, "INSERT INTO tag (id, workspace_id, name, name_key, created_at) VALUES (%d, %d, 'n', '%s', 1);\n",
-                   workspace * 10 + i, workspace, tags[i]);
+        buf_printf(
+            out,
+            "INSERT INTO tag (id, workspace_id, name, name_key, created_at) VALUES (%d, %d, 'n', '%s', 1);\n",
+            workspace * 10 + i, workspace, tags[i]);
     for (int i = 0; i < 2; i++)
-        buf_printf(out, "INSERT INTO team (id, workspace_id, name, name_key, created_at) VALUES (%d, %d, 'n', '%s', 1);\n",
+        buf_printf(out,
+                   "INSERT INTO team (id, workspace_id, name, name_key, created_at) VALUES (%d, %d, 'n', "
+                   "'%s', 1);\n",
                    workspace * 10 + i, workspace, teams[i]);
 }
 
@@ -228,21 +246,25 @@ static inline void world_text_term(struct buf *out)
     case 1:
         buf_add_char(out, '"');
         for (u32 n = 1 + world_random(3); n > 0; n--) {
-            static const char *const plain[] = {"the", "parcel", "배송", "지연", "好", "世界", "lost", "가", "กิน", "👍"};
+            static const char *const plain[] = {"the",  "parcel", "배송", "지연", "好",
+                                                "世界", "lost",   "가",   "กิน",   "👍"};
             world_pick(out, plain, ARRAY_LEN(plain));
             buf_add_char(out, ' ');
         }
         buf_add_char(out, '"');
         break;
     case 2: {
-        static const char *const prefixes[] = {"pa*", "re*", "ref*", "по*", "caf*", "배*", "the-lo*", "iphone*", "42*", "ist*"};
+        static const char *const prefixes[] = {"pa*", "re*",     "ref*",    "по*", "caf*",
+                                               "배*", "the-lo*", "iphone*", "42*", "ist*"};
         world_pick(out, prefixes, ARRAY_LEN(prefixes));
         break;
     }
     default: {
-        static const char *const bare[] = {"parcel", "the", "refund", "cafe", "café", "strasse", "don't", "посылка", "شحنة", "배송",
-                                           "송", "가", "지연", "好", "世界", "你好世界", "カタ", "กิน", "ข้าว", "👍", "42", "x",
-                                           "!", "e-mail", "istanbul", "İSTANBUL", "안녕", "nothing", "한"};
+        static const char *const bare[] = {
+            "parcel",    "the",    "refund",   "cafe",     "café", "strasse", "don't",    "посылка", "شحنة",
+            "배송",      "송",     "가",       "지연",     "好",   "世界",    "你好世界", "カタ",    "กิน",
+            "ข้าว",       "👍",      "42",       "x",        "!",    "好世",    "배송지연", "송지",    "界你",
+            "\"好 世\"", "e-mail", "istanbul", "İSTANBUL", "안녕", "nothing", "한"};
         world_pick(out, bare, ARRAY_LEN(bare));
         break;
     }
@@ -253,12 +275,14 @@ static inline void world_text_term(struct buf *out)
 static inline void world_field_term(struct buf *out)
 {
     static const char *const lists[][13] = {
-        {"is:", "open", "snoozed", "closed", "any", "unanswered", "unread", "spam", "assigned", "waiting", "late", NULL},
+        {"is:", "open", "snoozed", "closed", "any", "unanswered", "unread", "spam", "assigned", "waiting",
+         "late", NULL},
         {"channel:", "custom", "bluesky", "\"my shop\"", "main", "10", "21", "any", "nowhere", NULL},
         {"kind:", "dm", "thread", "review", "email", "any", NULL},
         {"visibility:", "public", "private", NULL},
         {"tag:", "late", "\"Two Words\"", "환불", "42", "any", "unknown", "\"any\"", NULL},
-        {"assigned:", "me", "any", "none", "agent11@example.org", "AGENT12@example.org", "10", "0", "ghost@example.org", NULL},
+        {"assigned:", "me", "any", "none", "agent11@example.org", "AGENT12@example.org", "10", "0",
+         "ghost@example.org", NULL},
         {"team:", "\"First Line\"", "vip", "any", "none", "11", "ghosts", NULL},
         {"priority:", "urgent", "high", "normal", "low", "any", NULL},
         {"lang:", "ko", "ET", "en", "any", "xx", NULL},
@@ -266,9 +290,25 @@ static inline void world_field_term(struct buf *out)
         {"has:", "attachment", "note", "reply", "any", NULL},
         {"id:", "5", ">20", "<=9", ">=100", "<3", "any", NULL}};
     static const char *const times[] = {"waiting:", "due:", "created:", "updated:"};
-    static const char *const moments[] = {"any", ">30m", "<30m", ">=30m", "<=1h", ">1h", "<1d", ">0s", "<+2h", ">+1h", ">=+30m",
-                                          "2026-11-24", ">2026-11-24", "<2026-11-24", ">=2026-11-23", "<=2026-11-24",
-                                          "2026-11-24T12:00:00Z", ">2026-11-24T11:30:00+00:00", "<2026-11-17T12:00:00.001Z"};
+    static const char *const moments[] = {"any",
+                                          ">30m",
+                                          "<30m",
+                                          ">=30m",
+                                          "<=1h",
+                                          ">1h",
+                                          "<1d",
+                                          ">0s",
+                                          "<+2h",
+                                          ">+1h",
+                                          ">=+30m",
+                                          "2026-11-24",
+                                          ">2026-11-24",
+                                          "<2026-11-24",
+                                          ">=2026-11-23",
+                                          "<=2026-11-24",
+                                          "2026-11-24T12:00:00Z",
+                                          ">2026-11-24T11:30:00+00:00",
+                                          "<2026-11-17T12:00:00.001Z"};
     u32 which = world_random(ARRAY_LEN(lists) + 3);
     size_t n = 0;
     const char *const *values = moments;

@@ -29,7 +29,8 @@ static void load(struct fixture *f, struct conn *conn, struct world *world)
 
 static struct query_context random_context(struct world *world)
 {
-    struct query_context context = {.workspace_id = 1, .now = WORLD_NOW, .me = 10 + world_random(3), .names = &world->names};
+    struct query_context context = {
+        .workspace_id = 1, .now = WORLD_NOW, .me = 10 + world_random(3), .names = &world->names};
     context.all_channels = world_random(3) != 0;
     context.all_teams = world_random(3) != 0;
     for (u32 i = 0; i < world_random(3); i++)
@@ -56,7 +57,8 @@ static i64 expected_key(enum query_sort sort, const struct query_item *item)
     return 0;
 }
 
-static void check_order(struct world *world, struct str q, enum query_sort sort, const struct query_hits *hits)
+static void check_order(struct world *world, struct str q, enum query_sort sort,
+                        const struct query_hits *hits)
 {
     for (size_t i = 1; i < hits->len; i++) {
         i64 before = hits->items[i - 1].id, after = hits->items[i].id;
@@ -118,7 +120,8 @@ static void check_query(struct fixture *f, struct conn *conn, struct world *worl
     if (!query_parse(back, arena, &again, &f->err))
         fail_msg("%.*s became %.*s: %s at %d", STR_ARG(q), STR_ARG(back), f->err.text, f->err.position);
     if (!str_eq(back, query_format(again, arena)))
-        fail_msg("%.*s became %.*s became %.*s", STR_ARG(q), STR_ARG(back), STR_ARG(query_format(again, arena)));
+        fail_msg("%.*s became %.*s became %.*s", STR_ARG(q), STR_ARG(back),
+                 STR_ARG(query_format(again, arena)));
 
     enum query_sort sort = (enum query_sort)world_random(4);
     struct query_hits hits = {0};
@@ -154,15 +157,18 @@ static void change_messages(struct fixture *f)
         world_sentence(&text, 1 + world_random(5));
         bool gone = world_random(3) == 0;
         buf_printf(&out,
-                   "INSERT INTO message_version SELECT workspace_id, id, version, text, 9 FROM message WHERE id = %d;\n"
+                   "INSERT INTO message_version SELECT workspace_id, id, version, text, 9 FROM message WHERE "
+                   "id = %d;\n"
                    "UPDATE message SET version = version + 1, deleted_at = %s, text = ",
                    id, gone ? "7" : "NULL");
         world_quote(&out, gone ? S("") : buf_str(&text));
         buf_printf(&out, " WHERE id = %d;\n", id);
-        buf_printf(&out, f->kind == DB_SQLITE ? "INSERT INTO event (workspace_id, at, kind, message_id) VALUES (1, 1, 'x', %d);\n"
-                                              : "INSERT INTO event (epoch, workspace_id, at, kind, message_id) VALUES "
-                                                "((SELECT max(value) FROM (SELECT CAST(value AS BIGINT) AS value FROM meta "
-                                                "WHERE key = 'epoch') e), 1, 1, 'x', %d);\n",
+        buf_printf(&out,
+                   f->kind == DB_SQLITE
+                       ? "INSERT INTO event (workspace_id, at, kind, message_id) VALUES (1, 1, 'x', %d);\n"
+                       : "INSERT INTO event (epoch, workspace_id, at, kind, message_id) VALUES "
+                         "((SELECT max(value) FROM (SELECT CAST(value AS BIGINT) AS value FROM meta "
+                         "WHERE key = 'epoch') e), 1, 1, 'x', %d);\n",
                    id);
     }
     buf_add(&out, S("COMMIT;\n"));
