@@ -128,8 +128,8 @@ def test_every_script_is_stored_and_shown_as_it_came(world):
     for n, text in enumerate(TEXTS):
         answer = channel.post(message(f"u{n}", f"t{n}", text, author=f"u{n}", name=f"{text[:40]} name"))
         assert answer.status == 202
-    raw = [b'{"type":"message.created","id":"r1","thread":"r1","author":{"id":"r","name":"\\ud800x"},"text":"lone \\udfff surrogate","created_at":"2026-01-01T00:00:00Z"}',
-           b'{"type":"message.created","id":"r2","thread":"r2","author":{"id":"r","name":"\xff\xfe"},"text":"bad \xc3\x28 utf8","created_at":"2026-01-01T00:00:00Z"}']
+    raw = [b'{"type":"message.created","id":"r1","thread":"r1","visibility":"private","author":{"id":"r","name":"\\ud800x"},"text":"lone \\udfff surrogate","created_at":"2026-01-01T00:00:00Z"}',
+           b'{"type":"message.created","id":"r2","thread":"r2","visibility":"private","author":{"id":"r","name":"\xff\xfe"},"text":"bad \xc3\x28 utf8","created_at":"2026-01-01T00:00:00Z"}']
     for body in raw:
         assert channel.post(body).status == 202
     settle(api, channel)
@@ -391,7 +391,7 @@ def test_late_and_future_times_are_taken_as_they_are(world):
     server = world()
     api = server.api()
     channel = Channel(api)
-    for n, at in enumerate((0, 1, time.time() - 20 * 365 * 86400, time.time() + 365 * 86400)):
+    for n, at in enumerate((1, 86400, time.time() - 20 * 365 * 86400, time.time() + 365 * 86400)):
         assert channel.post(message(f"time{n}", f"t{n}", f"time {n}", at=at)).status == 202
     bad = [dict(message("bt", "bt", "x"), created_at=value) for value in ("yesterday", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "99999-01-01T00:00:00Z", iso()[:-1])]
     assert channel.post(bad).status == 202

@@ -18,13 +18,13 @@ def planted(server):
     app_password = "abcd-efgh-ijkl-mnop"
     api.call("POST", "channels", {"kind": "bluesky", "name": "Sky", "settings": {"identifier": "shop.example", "app_password": app_password, "service": "http://127.0.0.1:9", "plc_url": "http://127.0.0.1:9"}})
     secrets.append(app_password)
+    session = server.sign_in("owner@example.com")  # a token makes none with more scopes than its own
     for scope in ("read", "write", "admin", "metrics"):
-        secrets.append(api.post("tokens", {"name": scope, "scopes": [scope]})["token"])
+        secrets.append(session.post("tokens", {"name": scope, "scopes": [scope]})["token"])
     agent = api.post("agents", {"name": "New", "email": "new@example.com", "role": "agent", "password": "planted password nine"})
     secrets += ["planted password nine"]
     if agent.get("sign_in_url"):
         secrets.append(agent["sign_in_url"].split("#")[1])
-    session = server.sign_in("owner@example.com")
     secrets.append(session.cookie.split("=", 1)[1])
     rotated = api.post(f"channels/{channel.id}/rotate-secret", {}, expect=200)["secret"]
     secrets += [rotated, rotated.removeprefix("whsec_")]
