@@ -7,6 +7,7 @@
 #include "api/limits.h"
 #include "api/metrics.h"
 #include "api/routes.h"
+#include "base/log.h"
 #include "desk/channel.h"
 #include "desk/intake.h"
 
@@ -48,7 +49,11 @@ static bool find_channel(struct request *req, struct channel_view *view, struct 
         return false;
     if (!str_eq(hook->channel.kind, req->path_values[0]))
         return err_set(err, ERR_NOT_FOUND, "There is no such channel.");
-    return channel_view_open(&hook->channel, req->app->key, req->now, req->arena, view, err);
+    if (channel_view_open(&hook->channel, req->app->key, req->now, req->arena, view, err))
+        return true;
+    // Moved, bent or of another key: nobody can sign for it until a person looks.
+    log_event(LOG_ERROR, "hook.secret", LOG_I("channel", id), LOG_C("error", err->text));
+    return err_retry(err, ERR_UNAVAILABLE, 60, "The secret of this channel cannot be opened.");
 }
 
 static bool prepare_hook(struct request *req, struct err *err)

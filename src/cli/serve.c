@@ -194,8 +194,10 @@ static bool start(struct serve *s, struct err *err)
     app->limiter = limiter_create();
     app->hashing = slow_create("hash", 2, HASHING_QUEUE, dispatch_write_now);
     app->slow = slow_create("slow", 2, SLOW_QUEUE, dispatch_write_now);
-    if (!client_start(&client, &app->client, err) || (s->works && !search_open(app->db, &app->search, err)) ||
-        !start_server(s, err) || !start_jobs(s, err))
+    // The server first: the demo must know where it listens before the way out is closed around it.
+    if ((s->works && !search_open(app->db, &app->search, err)) || !start_server(s, err) ||
+        (s->options->demo && !demo_listen(app, &s->options->allow_hosts, s->arena, &s->demo, err)) ||
+        !client_start(&client, &app->client, err) || !start_jobs(s, err))
         return false;
     atomic_store(&app->ready, true);
     return true;
@@ -229,8 +231,11 @@ static bool announce(struct serve *s, struct err *err)
         if (fresh.len > 0)
             printf("Set up: %.*s/setup#%.*s\n", STR_ARG(url), STR_ARG(code));
     }
-    if (s->options->demo && !demo_start(&s->app, &s->demo, err))
-        return false;
+    if (s->options->demo) {
+        if (!demo_start(s->demo, &code, err))
+            return false;
+        printf("Sign in: %.*s/sign-in#%.*s\n", STR_ARG(url), STR_ARG(code));
+    }
     fflush(stdout);
     return true;
 }

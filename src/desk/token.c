@@ -142,8 +142,8 @@ static bool scopes_text(const struct token_draft *draft, const struct actor *act
         return err_field(err, "scopes", "required", "A token needs at least one scope.");
     if ((set & (SCOPE_ADMIN | SCOPE_METRICS)) && !actor_may(actor, MAY_ADMIN))
         return err_set(err, ERR_DENIED, "Only administrators make tokens with the scopes admin or metrics.");
-    // A token cannot make one that is allowed more than itself.
-    if (set & ~actor->scopes)
+    // A token cannot make one that is allowed more than itself; one that administers may anything.
+    if ((set & ~actor->scopes) && !(actor->scopes & SCOPE_ADMIN))
         return err_set(err, ERR_DENIED, "A token cannot make another with more scopes than its own.");
     struct str text = S("");
     for (size_t i = 0; i < ARRAY_LEN(scopes); i++) {
