@@ -145,3 +145,15 @@ struct db_stats {
     i64 writes, groups, failed, queue_len, wal_bytes;
 };
 void db_stats(struct db *db, struct db_stats *out);
+
+// Watched by bench/whole.c: each statement as it is run, also BEGIN and COMMIT (sql NULL, text given), on
+// whatever thread runs it. NULL, as always outside the bench: nobody watches.
+struct db_trace {
+    const struct sql *sql;
+    struct str text;
+    const struct db_arg *args;
+    size_t n_args;
+    bool writing; // by a connection that writes
+};
+typedef void db_trace_fn(const struct db_trace *trace);
+void db_trace(db_trace_fn *fn);

@@ -91,8 +91,24 @@ void *conn_sqlite(struct conn *conn)
     return conn->kind == DB_SQLITE && conn->ops->ready(conn, &ignored) ? conn->lite : NULL;
 }
 
+static db_trace_fn *trace_fn; // set before any thread runs statements
+
+void db_trace(db_trace_fn *fn)
+{
+    trace_fn = fn;
+}
+
+static void trace(const struct conn *conn, const struct sql *sql, struct str text, const struct db_arg *args,
+                  size_t n_args)
+{
+    if (trace_fn) {
+        trace_fn(&(struct db_trace){sql, text, args, n_args, conn->writing});
+    }
+}
+
 bool conn_control(struct conn *conn, enum control what, struct err *err)
 {
+    trace(conn, NULL, str_from(control_texts[conn->kind][what]), DB_NO_ARGS);
     return conn->ops->control(conn, what, err);
 }
 
@@ -162,6 +178,7 @@ static bool run(struct conn *conn, const struct sql *sql, struct str text, const
     if (!conn->ops->ready(conn, err)) {
         return false;
     }
+    trace(conn, sql, text, args, n_args);
     struct rows *rows = conn->free_rows;
     if (rows) {
         conn->free_rows = rows->next_free;
