@@ -98,6 +98,8 @@ static void compose(struct fold_walk *walk)
 
 static void push_parts(struct fold_walk *walk, const int32_t *parts, size_t n)
 {
+    if (n == 0)
+        return; // an ignorable
     if (walk->len + n > walk->cap) {
         size_t cap = walk->cap ? walk->cap * 2 : 4 * MAX_PARTS;
         int32_t *codes = arena_array(walk->arena, int32_t, cap);
