@@ -30,6 +30,7 @@ export class Feed {
   #live = false
   #since = Date.now()
   #lastId = ''
+  #fetched = false
   #heard = Date.now()
   #wake: () => void = () => {}
 
@@ -103,23 +104,24 @@ export class Feed {
   }
 
   #state(live: boolean, since: number): void {
-    const fresh = live && !this.#live && !this.#lastId
     this.#live = live
     this.#since = since
     this.#onState(live, since)
-    if (fresh && !this.#leading) this.#onFresh()
+    // A tab that joins a stream that already stands never sees its hello.
+    if (live && !this.#fetched && !this.#leading) this.#fresh()
   }
 
   #take(frame: Frame): void {
-    const known = this.#lastId !== ''
     if (frame.id) this.#lastId = frame.id
-    if (frame.event === 'hello') {
-      if (!known) this.#onFresh()
-    } else if (frame.event === 'resync') {
-      this.#onFresh()
-    } else {
-      this.#onFrame(frame.event, JSON.parse(frame.data))
-    }
+    if (frame.event === 'resync') this.#fresh()
+    else if (frame.event === 'hello') {
+      if (!(JSON.parse(frame.data) as { resumed?: boolean }).resumed) this.#fresh()
+    } else this.#onFrame(frame.event, JSON.parse(frame.data))
+  }
+
+  #fresh(): void {
+    this.#fetched = true
+    this.#onFresh()
   }
 
   async #lead(signal: AbortSignal): Promise<void> {

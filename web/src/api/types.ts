@@ -1,277 +1,538 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The shapes of /api/v1. Made by `npm run types` from /api/v1/openapi.json; do not edit by hand.
+// The shapes of /api/v1, made from its OpenAPI document by tools/types.mjs. Do not edit.
 
-export type Right = 'read' | 'note' | 'reply' | 'triage' | 'lead' | 'admin' | 'own'
-export type Role = 'owner' | 'admin' | 'lead' | 'agent' | 'collaborator' | 'viewer'
-export type Status = 'open' | 'snoozed' | 'closed'
-export type Priority = 'urgent' | 'high' | 'normal' | 'low'
-export type Visibility = 'public' | 'private'
-export type SendState = 'queued' | 'sending' | 'sent' | 'delivered' | 'read' | 'failed' | 'in_doubt' | 'cancelled'
-export type ChannelState = 'connecting' | 'active' | 'degraded' | 'reauth' | 'dead' | 'disabled'
-
-export interface Page<T> {
-  items: T[]
-  next: string | null
-}
-export interface Named {
-  id: number
-  name: string
-}
-export interface Person extends Named {
-  handle?: string
-}
-export interface Conversation {
-  id: number
-  channel_id: number
-  channel_kind: string
-  kind: string
-  visibility: Visibility
-  status: Status
-  spam: boolean
-  contact: Person | null
-  assignee: Named | null
-  team: Named | null
-  priority: Priority
-  tags: string[]
-  language?: string
-  waiting_since: string | null
-  due_at: string | null
-  urgent_at: string | null
-  snoozed_until: string | null
-  last_message_at: string | null
-  created_at: string
-  updated_at: string
-  closed_at: string | null
-  unread: number
-  message_count: number
-  version: number
-  preview: string
-}
-export interface ConversationPatch {
-  status?: Status
-  assignee_id?: number | null
-  team_id?: number | null
-  priority?: Priority
-  snoozed_until?: string | null
-  tags?: string[]
-  spam?: boolean
-}
-export interface Attachment {
-  id: number
-  mime: string
-  name: string
-  alt: string
-  state: 'waiting' | 'ready' | 'refused' | 'failed'
-  reason: string
-  url: string
-  size: number
-  width: number
-  height: number
-}
-export interface Author {
-  id: number
-  name: string
-  handle?: string
-  kind: 'customer' | 'agent' | 'elsewhere' | 'automation'
-}
-export interface Message {
-  id: number
-  conversation_id: number
-  channel_id: number
-  external_id: string | null
-  direction: 'in' | 'out'
-  kind: 'message' | 'note' | 'context'
-  visibility: 'public' | 'private' | 'team'
-  origin?: string
-  text: string
-  language?: string
-  reply_to?: string | null
-  author: Author
-  attachments: Attachment[]
-  created_at: string
-  received_at?: string
-  edited_at: string | null
-  deleted_at: string | null
-  liked_at?: string | null
-  late?: boolean
-  send_state: SendState | null
-  error: string | null
-}
-export interface MessageDraft {
-  kind: 'reply' | 'note'
-  text: string
-  reply_to?: number
-  attachments?: { sha256: string; name: string; alt: string }[]
-}
-export interface Happening {
-  id: number
-  at: string
-  kind: string
-  agent: Named | null
-  data: Record<string, unknown>
-}
-export interface Identity {
-  id: number
-  kind: string
-  handle: string
-  name: string
-  external_id: string
-}
-export interface Contact {
-  id: number
-  name: string
-  language: string
-  note: string
-  created_at: string
-  identities: Identity[]
-  conversations: {
-    id: number
-    status: Status
-    channel_kind: string
-    preview: string
-    last_message_at: string | null
-    waiting_since: string | null
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  /** a sentence for a person */
+  detail: string
+  errors: {
+    field: string
+    code: string
+    detail: string
+    /** in q, code points from 0 */
+    position?: number
+    expected?: string
   }[]
 }
-export interface MeSettings {
-  theme?: 'light' | 'dark'
-  density?: 'compact'
-  single_keys?: boolean
-  rail?: boolean
-  panel?: boolean
+
+export interface SetUp {
+  /** printed when Heed starts on an empty database */
+  code: string
+  workspace: string
+  name: string
+  email: string
+  password: string
 }
+
 export interface Me {
   id: number
   name: string
   email: string
-  role: Role
-  rights: Right[]
-  workspace: Named
+  role: 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
+  /** read, note, reply, triage, lead, admin, own */
+  rights: string[]
+  workspace: {
+    id: number
+    name: string
+  }
+  /** of the page; empty follows the browser */
   language: string
-  settings: MeSettings
+  /** the page's own */
+  settings: unknown
   all_channels: boolean
   all_teams: boolean
   channel_ids: number[]
   team_ids: number[]
+  /** of Heed */
   version: string
 }
+
+export interface SignIn {
+  email?: string
+  password?: string
+  /** instead of address and password */
+  code?: string
+}
+
+export interface MePatch {
+  name?: string
+  language?: string
+  settings?: unknown
+  password?: string
+  current_password?: string
+}
+
+export interface Session {
+  id: number
+  user_agent: string
+  address: string
+  created_at: string
+  last_seen_at: string
+  expires_at: string
+  /** the one that asks */
+  current: boolean
+}
+
+export interface Workspace {
+  id: number
+  name: string
+  settings: {
+    /** minutes until somebody who waits counts as late, by priority */
+    allowance_min: {
+      /** minutes */
+      urgent: number
+      /** minutes */
+      high: number
+      /** minutes */
+      normal: number
+      /** minutes */
+      low: number
+    }
+    /** as in the tz database */
+    time_zone: string
+    language: 'en' | 'id' | 'et' | 'fi' | 'ko'
+  }
+}
+
+export interface WorkspacePatch {
+  name?: string
+  settings?: {
+    /** minutes until somebody who waits counts as late, by priority */
+    allowance_min?: {
+      /** minutes */
+      urgent?: number
+      /** minutes */
+      high?: number
+      /** minutes */
+      normal?: number
+      /** minutes */
+      low?: number
+    }
+    /** as in the tz database */
+    time_zone?: string
+    language?: 'en' | 'id' | 'et' | 'fi' | 'ko'
+  }
+}
+
 export interface Agent {
   id: number
   name: string
   email: string
-  role: Role
+  role: 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
+  /** false: only those in channel_ids */
   all_channels: boolean
+  /** false: only those in team_ids, and work without a team */
   all_teams: boolean
   channel_ids: number[]
   team_ids: number[]
   disabled: boolean
   created_at: string
   online: boolean
+  /** once, when the colleague was just added */
   sign_in_url?: string
 }
-export interface Team extends Named {
+
+export interface AgentDraft {
+  name: string
+  email: string
+  role: 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
+  password?: string
+  all_channels?: boolean
+  all_teams?: boolean
+  channel_ids?: number[]
+  team_ids?: number[]
+}
+
+export interface AgentPatch {
+  name?: string
+  role?: 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
+  disabled?: boolean
+  all_channels?: boolean
+  all_teams?: boolean
+  channel_ids?: number[]
+  team_ids?: number[]
+}
+
+export interface SignInLink {
+  /** works once, for 15 minutes */
+  sign_in_url: string
+}
+
+export interface Team {
+  id: number
+  name: string
   member_ids: number[]
 }
-export interface Tag extends Named {
+
+export interface NameDraft {
+  name: string
+}
+
+export interface Tag {
+  id: number
+  name: string
+  /** open conversations that carry it */
   open_count: number
 }
-export interface Workspace extends Named {
-  settings: {
-    allowance_min?: { urgent: number; high: number; normal: number; low: number }
-    time_zone?: string
-    language?: string
-  }
-}
-export interface TextLimit {
-  unit: 'code_points' | 'graphemes' | 'utf16' | 'bytes'
-  max: number
-  max_bytes: number
-}
-export interface ChannelSetting {
-  name: string
-  kind: 'text' | 'url' | 'secret' | 'bool'
-  required: boolean
-  default: string | null
-}
-export interface ChannelKind {
-  kind: string
-  title: string
-  can: string[]
-  text_public: TextLimit
-  text_private: TextLimit
-  max_pictures: number
-  max_picture_bytes: number
-  settings: ChannelSetting[]
-}
+
 export interface Channel {
   id: number
+  /** the network, as GET /channel-kinds names it */
   kind: string
   name: string
-  state: ChannelState
+  /** connecting, active, degraded, reauth, dead, disabled */
+  state: string
+  /** a sentence a person can act on */
   state_reason: string
   state_since: string
   handle: string
   external_account_id: string | null
-  settings: Record<string, unknown>
+  /** without secrets */
+  settings: unknown
   last_event_at: string | null
   created_at: string
-  counts: { waiting_in: number; quarantined: number; queued_out: number; in_doubt: number; failed: number }
-  hook_url: string
+  counts: {
+    /** raw events not yet read */
+    waiting_in: number
+    /** raw events that could not be read */
+    quarantined: number
+    queued_out: number
+    in_doubt: number
+    failed: number
+  }
+  /** where the network posts to; null: it is polled */
+  hook_url: string | null
+  /** once, when Heed just made it */
   secret?: string
 }
+
+export interface ChannelDraft {
+  /** The network, as GET /channel-kinds names it. */
+  kind: string
+  /** What colleagues call it. */
+  name: string
+  /** Settings of its kind, secrets too. */
+  settings?: unknown
+}
+
+export interface ChannelPatch {
+  /** What colleagues call it. */
+  name?: string
+  /** false stops it; true starts it (again). */
+  enabled?: boolean
+  /** The settings to change; others stay, null means the default. */
+  settings?: unknown
+}
+
+export interface ChannelTest {
+  ok: boolean
+  /** what the network said, in words */
+  detail: string
+}
+
+export interface Secret {
+  /** shown once; the old one is good for 24 h more */
+  secret: string
+}
+
 export interface Quarantined {
   id: number
   received_at: string
   reason: string
   attempts: number
+  /** bytes */
   size: number
   body_preview: string
 }
+
 export interface Traffic {
-  hours: { at: string; in: number; out: number }[]
+  /** the last 24, oldest first */
+  hours: {
+    at: string
+    in: number
+    out: number
+  }[]
 }
+
 export interface Token {
   id: number
   name: string
+  /** read, write, admin, metrics */
   scopes: string[]
-  agent: Named
+  agent: {
+    id: number
+    name: string
+  }
   created_at: string
   last_used_at: string | null
   expires_at: string | null
+  /** once, when it was just made */
   token?: string
 }
-export interface SessionRow {
-  id: number
-  user_agent: string
-  address: string
-  created_at: string
-  last_seen_at: string
-  current: boolean
-}
-export interface Counts {
-  [folder: string]: number | Record<string, number>
-}
-export interface QueryField {
+
+export interface TokenDraft {
   name: string
+  /** read, write, admin, metrics */
+  scopes: string[]
+  expires_at?: string | null
+}
+
+export interface Conversation {
+  id: number
+  channel_id: number
+  /** The network. */
+  channel_kind: string
+  kind: 'dm' | 'thread' | 'review' | 'email'
+  /** Who sees an answer: everybody or the customer alone. */
+  visibility: 'public' | 'private'
+  status: 'open' | 'snoozed' | 'closed'
+  spam: boolean
+  /** Who asked; null until a customer wrote. */
+  contact: {
+    /** Number of the contact. */
+    id: number
+    name: string
+    /** As the network shows it. */
+    handle: string
+  } | null
+  /** Who takes care of it. */
+  assignee: {
+    id: number
+    name: string
+  } | null
+  team: {
+    id: number
+    name: string
+  } | null
+  priority: 'urgent' | 'high' | 'normal' | 'low'
+  /** Names, sorted. */
+  tags: string[]
+  /** ISO 639-1; empty: not known. */
+  language: string
+  /** When the first unanswered customer message was written; null: nobody waits. */
+  waiting_since: string | null
+  due_at: string | null
+  /** The moment at which it becomes late; null: nobody waits. */
+  urgent_at: string | null
+  snoozed_until: string | null
+  last_message_at: string | null
+  created_at: string
+  updated_at: string
+  closed_at: string | null
+  /** Customer messages since somebody last opened or answered it. */
+  unread: number
+  message_count: number
+  /** Rises with each change. */
+  version: number
+  /** The beginning of the newest message. */
+  preview: string
+}
+
+export interface ConversationPatch {
+  status?: 'open' | 'snoozed' | 'closed'
+  /** null: nobody. */
+  assignee_id?: number | null
+  /** null: no team. */
+  team_id?: number | null
+  priority?: 'urgent' | 'high' | 'normal' | 'low'
+  /** Required with status snoozed, in the future. */
+  snoozed_until?: string | null
+  /** Replaces; unknown names are made. */
+  tags?: string[]
+  spam?: boolean
+}
+
+export interface Happening {
+  id: number
+  at: string
   kind: string
-  values: string[]
-  doc: string
+  agent: {
+    id: number
+    name: string
+  } | null
+  data: unknown
 }
-export interface ServerStatus {
-  live_lag_ms: number | null
-  median_first_response_ms: number | null
-  p90_first_response_ms: number | null
-  kept_percent: number | null
-  indexing: boolean
+
+export interface Counts {
+  unanswered: number
+  mine: number
+  unassigned: number
+  open: number
+  snoozed: number
+  closed: number
+  spam: number
+  /** open work by channel id */
+  channels: unknown
 }
-export interface StoredFile {
+
+export interface Message {
+  id: number
+  conversation_id: number
+  channel_id: number
+  /** The network's id; null for notes and answers not sent yet. */
+  external_id: string | null
+  direction: 'in' | 'out'
+  /** context: somebody else's post above, shown and never counted. */
+  kind: 'message' | 'note' | 'context'
+  visibility: 'public' | 'private' | 'team'
+  origin: 'customer' | 'agent' | 'elsewhere' | 'automation'
+  /** Empty once deleted. */
+  text: string
+  language: string
+  /** External id of the message it answers. */
+  reply_to: string | null
+  author: {
+    /** Contact or agent; 0: not known here. */
+    id: number
+    name: string
+    handle: string
+    kind: 'customer' | 'agent' | 'elsewhere' | 'automation'
+  }
+  attachments: {
+    id: number
+    mime: string
+    name: string
+    alt: string
+    state: 'waiting' | 'ready' | 'refused' | 'failed'
+    /** Why it was refused or failed. */
+    reason: string
+    /** Where to read it, once it is ready. */
+    url: string | null
+    /** Bytes. */
+    size: number
+    width: number
+    height: number
+  }[]
+  /** The network's time. */
+  created_at: string
+  /** Ours. */
+  received_at: string
+  edited_at: string | null
+  deleted_at: string | null
+  /** Our like. */
+  liked_at: string | null
+  /** Arrived after something newer was already here. */
+  late: boolean
+  /** How far an answer has come. */
+  send_state: 'queued' | 'sending' | 'sent' | 'delivered' | 'read' | 'failed' | 'in_doubt' | 'cancelled' | null
+  /** Why it failed or is in doubt, in words. */
+  error: string | null
+}
+
+export interface MessageDraft {
+  kind: 'reply' | 'note'
+  text?: string
+  /** Number of the message it answers; null: the newest customer message. */
+  reply_to?: number | null
+  attachments?: {
+    /** Of a file put before. */
+    sha256: string
+    name?: string
+    /** What it shows, in words. */
+    alt?: string
+  }[]
+}
+
+export interface Resolution {
+  /** sent: it did arrive; send_again: it did not; cancel: let it be */
+  decision: 'sent' | 'send_again' | 'cancel'
+}
+
+export interface Contact {
+  id: number
+  name: string
+  language: string
+  note: string
+  created_at: string
+  identities: {
+    id: number
+    /** the network */
+    kind: string
+    handle: string
+    name: string
+    external_id: string
+  }[]
+  conversations: {
+    id: number
+    status: string
+    channel_kind: string
+    preview: string
+    last_message_at: string
+    waiting_since: string | null
+  }[]
+}
+
+export interface ContactPatch {
+  name?: string
+  note?: string
+  language?: string
+}
+
+export interface File {
   sha256: string
   mime: string
+  /** bytes */
   size: number
   width: number
   height: number
 }
+
 export interface Presence {
-  conversation_id: number
-  agents: { id: number; name: string; typing: boolean }[]
+  /** the one that is open; null: none */
+  conversation_id?: number | null
+  typing?: boolean
+}
+
+export interface ChannelKind {
+  kind: string
+  title: string
+  /** webhook, poll, like, delete_own, send_pictures, confirm, idempotent, dm, public */
+  can: string[]
+  text_public: {
+    /** code_points, graphemes, utf16, bytes */
+    unit: string
+    max: number
+    /** 0: no limit of its own */
+    max_bytes: number
+  }
+  text_private: {
+    /** code_points, graphemes, utf16, bytes */
+    unit: string
+    max: number
+    /** 0: no limit of its own */
+    max_bytes: number
+  }
+  max_pictures: number
+  max_picture_bytes: number
+  settings: {
+    name: string
+    /** text, url, secret, bool */
+    kind: string
+    required: boolean
+    default: string | null
+  }[]
+}
+
+export interface QueryField {
+  name: string
+  /** word, name, number, time */
+  kind: string
+  /** all there are, when they are fixed */
+  values: string[]
+  doc: string
+}
+
+export interface Status {
+  /** how far screens are behind */
+  live_lag_ms: number
+  /** conversations answered in 24 hours */
+  answered: number
+  median_first_response_ms: number | null
+  p90_first_response_ms: number | null
+  /** answered within their priority's allowance */
+  kept_percent: number | null
+  /** search does not find everything yet */
+  indexing: boolean
 }

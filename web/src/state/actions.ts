@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What an agent does to a conversation. Each shows at once, can be taken back, and says why when refused.
 import { api, ApiError } from '../api/client'
-import type { Conversation, ConversationPatch, Message, Priority } from '../api/types'
+import type { Conversation, ConversationPatch, Message, Priority } from '../api/shapes'
 import { conversationUrl } from '../routes'
 import { moment, t, text, word } from '../text/text.svelte'
 import { clock } from './clock.svelte'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Folders: each is a query for the server, and a question to one conversation for live changes here.
-import type { Conversation } from '../api/types'
+import type { Conversation } from '../api/shapes'
 
 export type Sort = 'urgent' | 'newest' | 'waiting' | 'created'
 export const sorts: Sort[] = ['urgent', 'newest', 'waiting', 'created']

@@ -2,7 +2,7 @@
 // The list and everything known about conversations. The server's word is kept beside the changes of our
 // own that are still on their way; what is shown is the one with the others applied.
 import { api, ApiError, query } from '../api/client'
-import type { Conversation, ConversationPatch, Page } from '../api/types'
+import type { Conversation, ConversationPatch, Page } from '../api/shapes'
 import { compare, defaultSort, folderQuery, inFolder, type Sort } from './folders'
 import { session } from './session.svelte'
 

@@ -2,7 +2,7 @@
 // Frames of the live feed, each to whom it concerns.
 import { Feed } from '../api/events'
 import { api } from '../api/client'
-import type { Channel, Conversation, Counts, Message, Presence } from '../api/types'
+import type { Channel, Conversation, Counts, Message, Presence } from '../api/shapes'
 import { t } from '../text/text.svelte'
 import { clock } from './clock.svelte'
 import { inbox } from './inbox.svelte'

@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Who is signed in, and the workspace's own lists that everything else refers to by id.
 import { api, onSessionEnd } from '../api/client'
-import type { Agent, Channel, ChannelKind, Counts, Me, MeSettings, Page, QueryField, Right, ServerStatus, Tag, Team } from '../api/types'
+import type { Agent, Channel, ChannelKind, Counts, Me, MeSettings, Page, QueryField, Right, ServerStatus, Tag, Team } from '../api/shapes'
 import { browserLanguage, languages, text, type Language } from '../text/text.svelte'
 import { router } from './router.svelte'
 
-/** All pages of a list; for the short ones only (agents, tags). */
-export async function all<T>(path: string): Promise<T[]> {
-  const items: T[] = []
-  let cursor: string | null = ''
-  do {
-    const join: string = path.includes('?') ? '&' : '?'
-    const page: Page<T> = await api.get<Page<T>>(`${path}${join}limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`)
-    items.push(...page.items)
-    cursor = page.next
-  } while (cursor)
-  return items
-}
+/** The short lists (agents, tags, …) come whole. */
+export const all = async <T>(path: string): Promise<T[]> => (await api.get<Page<T>>(path)).items
 
 class Session {
   me = $state.raw<Me | null>(null)

@@ -2,7 +2,7 @@
 // Messages of the open conversation, and of those lately open so that going back is instant. An answer
 // shows at once as "sending" under a negative id; the server's message takes its place.
 import { api, ApiError, newKey, query } from '../api/client'
-import type { Happening, Message, MessageDraft, Page } from '../api/types'
+import type { Happening, Message, MessageDraft, Page } from '../api/shapes'
 import { session } from './session.svelte'
 
 export interface Shown extends Message {
@@ -102,12 +102,18 @@ export class Thread {
       direction: 'out',
       kind: draft.kind === 'note' ? 'note' : 'message',
       visibility,
-      text: draft.text,
-      author: { id: me.id, name: me.name, kind: 'agent' },
+      origin: 'agent',
+      language: '',
+      reply_to: null,
+      text: draft.text ?? '',
+      author: { id: me.id, name: me.name, handle: '', kind: 'agent' },
       attachments: pictures,
       created_at: new Date().toISOString(),
+      received_at: new Date().toISOString(),
       edited_at: null,
       deleted_at: null,
+      liked_at: null,
+      late: false,
       send_state: draft.kind === 'note' ? null : 'sending',
       error: null,
       local: { key: newKey(), draft, failed: null },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Lengths as each network counts them.
-import type { TextLimit } from '../../api/types'
+import type { TextLimit } from '../../api/shapes'
 
 const segmenter = 'Segmenter' in Intl ? new Intl.Segmenter(undefined, { granularity: 'grapheme' }) : null
 const encoder = new TextEncoder()

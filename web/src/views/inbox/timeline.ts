@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Turns messages and happenings into what the thread shows: days, zones (public, private, notes between),
 // the posts above, and how long each answer took.
-import type { Happening } from '../../api/types'
+import type { Happening } from '../../api/shapes'
 import type { Shown } from '../../state/threads.svelte'
 
 export type Item = { at: string; key: string } & ({ message: Shown; took: number | null } | { happening: Happening })
