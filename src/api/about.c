@@ -32,7 +32,7 @@ static bool get_rights(struct request *req, struct conn *conn, struct reply *rep
     return true;
 }
 
-// ---- Fields of the query language -----------------------------------------------------------------
+// ---- Fields of the query language ----
 
 struct query_field_doc {
     struct str name, kind, doc;
@@ -83,7 +83,7 @@ static bool list_query_fields(struct request *req, struct conn *conn, struct rep
     return true;
 }
 
-// ---- Networks ---------------------------------------------------------------------------------------
+// ---- Networks ----
 
 struct limit_doc {
     struct str unit;
@@ -198,7 +198,7 @@ static bool list_channel_kinds(struct request *req, struct conn *conn, struct re
     return true;
 }
 
-// ---- How the day goes ---------------------------------------------------------------------------------
+// ---- How the day goes ----
 
 struct status_doc {
     i64 live_lag_ms, median_first_response_ms, p90_first_response_ms, kept_percent, answered;

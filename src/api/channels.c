@@ -223,7 +223,7 @@ static bool post_test(struct request *req, struct tx *tx, struct reply *reply, s
     return true;
 }
 
-// ---- What could not be read -------------------------------------------------------------------------
+// ---- What could not be read ----
 
 struct quarantined {
     i64 id, received_at, attempts, size;

@@ -51,7 +51,7 @@ const struct route contact_routes[] = {
     {},
 };
 
-// ---- Files -------------------------------------------------------------------------------------------
+// ---- Files ----
 
 // The picture is taken apart in a child; what comes back is kept in small writes of its own.
 static bool prepare_file(struct request *req, struct err *err)

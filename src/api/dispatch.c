@@ -41,7 +41,8 @@ void dispatch_finish(struct request *req, struct reply *reply, const struct err 
         reply_problem(reply, err, http->id);
     int status = reply->status ? reply->status : 200;
     i64 ms = clock_mono() - http->started;
-    bool ours = status >= 500 && err && err->code == ERR_INTERNAL;
+    bool ours = err && err->code == ERR_INTERNAL;
+    const char *reason = ours ? err->text : "";
     // Hooks come by the thousand; what they bring is in the database.
     bool quiet = req->route && (req->route->flags & ROUTE_INTAKE) && status < 400;
     log_event(ours    ? LOG_ERROR
@@ -50,7 +51,7 @@ void dispatch_finish(struct request *req, struct reply *reply, const struct err 
               "http.request", LOG_I("request", (i64)http->id), LOG_C("method", method_name(http->method)),
               LOG_C("route", name), LOG_I("status", status), LOG_I("ms", ms), LOG_S("peer", req->peer),
               LOG_I("workspace", req->actor.workspace_id), LOG_I("agent", req->actor.agent_id),
-              LOG_C("error", ours ? err->text : ""));
+              LOG_C("error", reason));
     metrics_request(req->route, status, ms);
     if (reply->take)
         reply->take(req, reply);

@@ -74,15 +74,22 @@ size_t route_index(const struct route *wanted)
 {
     size_t index = 0;
     for (size_t t = 0; route_tables[t]; t++) {
-        for (const struct route *route = route_tables[t]; route->path; route++, index++) {
-            if (route == wanted)
-                return index;
-        }
+        const struct route *first = route_tables[t], *last = first;
+        while (last->path)
+            last++;
+        if (wanted >= first && wanted < last)
+            return index + (size_t)(wanted - first);
+        index += (size_t)(last - first);
     }
     return index;
 }
 
 size_t route_count(void)
 {
-    return route_index(NULL);
+    size_t count = 0;
+    for (size_t t = 0; route_tables[t]; t++) {
+        for (const struct route *route = route_tables[t]; route->path; route++)
+            count++;
+    }
+    return count;
 }

@@ -42,7 +42,7 @@ struct demo {
     i64 next_line_at;
 };
 
-// ---- Events --------------------------------------------------------------------------------------------
+// ---- Events ----
 
 struct said {
     const struct demo_person *person;
@@ -119,7 +119,7 @@ static i64 between(i64 from, i64 to)
     return from + (i64)(random_u64() % (u64)(to - from));
 }
 
-// ---- Answers come back -----------------------------------------------------------------------------------
+// ---- Answers come back ----
 
 static void add_receipt(struct demo *demo, i64 in_ms, size_t channel, const char *type, struct str id,
                         struct str thread, struct arena *arena)
@@ -190,7 +190,7 @@ static void receive(struct http_request *req, void *arg)
                  &(struct http_response){.status = 200, .content_type = S("application/json"), .body = body});
 }
 
-// ---- The first stories -----------------------------------------------------------------------------------
+// ---- The first stories ----
 
 static void tell_story(struct demo *demo, const struct demo_story *story, struct arena *arena)
 {
@@ -310,7 +310,7 @@ static void arrange(struct demo *demo, struct arena *arena)
     }
 }
 
-// ---- The thread -----------------------------------------------------------------------------------------
+// ---- The thread ----
 
 static bool is_stopping(struct demo *demo)
 {

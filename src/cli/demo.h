@@ -13,7 +13,7 @@ bool demo_listen(struct app *app, struct str_list *allow_hosts, struct arena *ar
 bool demo_start(struct demo *demo, struct str *ret_code, struct err *err) MUST_CHECK;
 void demo_stop(struct demo *demo); // NULL is fine
 
-// ---- demo_world.c ------------------------------------------------------------------------------------
+// ---- demo_world.c ----
 struct demo_world {
     i64 workspace_id, owner_id;
     struct {

@@ -54,7 +54,7 @@ struct serve {
     struct demo *demo;
 };
 
-// ---- What was asked for --------------------------------------------------------------------------------
+// ---- What was asked for ----
 
 // scheme://host[:port], nothing behind it.
 static bool check_public_url(struct serve *s, struct str url, struct err *err)
@@ -124,7 +124,7 @@ static bool read_numbers(struct serve *s, struct err *err)
     return known || err_set(err, ERR_SYNTAX, "--log is debug, info, warn or error.");
 }
 
-// ---- Starting ------------------------------------------------------------------------------------------
+// ---- Starting ----
 
 static void harden_process(void)
 {
@@ -203,7 +203,7 @@ static bool start(struct serve *s, struct err *err)
     return true;
 }
 
-// ---- Set-up --------------------------------------------------------------------------------------------
+// ---- Set-up ----
 
 static bool write_set_up_code(struct tx *tx, void *arg, struct err *err)
 {
@@ -240,7 +240,7 @@ static bool announce(struct serve *s, struct err *err)
     return true;
 }
 
-// ---- Running and stopping ------------------------------------------------------------------------------
+// ---- Running and stopping ----
 
 static bool write_clean(struct tx *tx, void *arg, struct err *err)
 {

@@ -80,7 +80,8 @@ struct viewer *viewer_find(struct feed *feed, const struct actor *actor, struct 
     *person = (struct viewer){.next = feed->persons,
                               .workspace_id = actor->workspace_id,
                               .agent_id = actor->agent_id,
-                              .audience = audience};
+                              .audience = audience,
+                              .mine = -1};
     feed->persons = person;
     return person;
 }

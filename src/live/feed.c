@@ -4,10 +4,7 @@
 #include "live/feed.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "desk/session.h"
-#include "live/counts_json.h"
 #include "live/internal.h"
-#include "sql_gen.h"
 #include <time.h>
 
 enum { BATCH_GAP_MS = 10, IDLE_MS = 1000 };
@@ -26,7 +23,7 @@ static void log_failure(const char *event, const struct err *err)
     log_event(LOG_WARN, event, LOG_C("error", err->text));
 }
 
-// ---- Batches ---------------------------------------------------------------------------------------------
+// ---- Batches ----
 
 static void watched_workspaces(struct feed *feed, struct arena *arena, struct id_list *out)
 {
@@ -131,180 +128,7 @@ static bool read_batch(struct feed *feed)
     return more;
 }
 
-// ---- Counts -----------------------------------------------------------------------------------------------
-
-static struct actor actor_of(const struct audience *audience, i64 agent_id)
-{
-    return (struct actor){
-        .workspace_id = audience->workspace_id,
-        .agent_id = agent_id,
-        .role = ROLE_VIEWER,
-        .scopes = SCOPE_ALL,
-        .all_channels = audience->all_channels,
-        .all_teams = audience->all_teams,
-        .channels = {audience->channels, audience->n_channels, audience->n_channels},
-        .teams = {audience->teams, audience->n_teams, audience->n_teams},
-    };
-}
-
-static bool counts_frame(struct conn *conn, const struct actor *actor, bool without_mine, struct arena *arena,
-                         struct str *ret_frame, struct err *err)
-{
-    struct folder_counts counts = {};
-    struct buf json;
-    if (!conversation_counts(conn, actor, arena, &counts, err))
-        return false;
-    buf_init(&json, arena, 1024 * 1024);
-    struct json_writer w = json_writer(&json);
-    counts_encode(&w, &counts, without_mine);
-    *ret_frame = str_concat(arena, frame_text(arena, "counts", buf_str(&json)), S("\n"));
-    return true;
-}
-
-static bool mine_frame(struct conn *conn, const struct viewer *person, struct arena *arena,
-                       struct str *ret_frame, struct err *err)
-{
-    struct rows *rows;
-    i64 n = 0;
-    struct str folder = str_printf(arena, "mine:%lld", (long long)person->agent_id);
-    if (!db_query(conn, &SQL_live_mine, DB_ARGS(db_i64(person->workspace_id), db_str(folder)), &rows, err))
-        return false;
-    while (rows_next(rows)) {
-        if (audience_sees(person->audience, row_i64(rows, 0), row_i64(rows, 1)))
-            n += row_i64(rows, 2);
-    }
-    *ret_frame = str_printf(arena, "event: counts\ndata: {\"mine\":%lld}\n\n", (long long)n);
-    return rows_end(rows, err);
-}
-
-// Audiences and persons only go on this thread (audience_sweep), so they may be walked without the lock
-// while nothing is taken out; only their rings are the net thread's too.
-static void recount(struct feed *feed)
-{
-    struct arena *arena = arena_take();
-    struct err err = {};
-    struct conn *conn = db_take(feed->db);
-    for (struct audience *a = feed->audiences; a; a = a->next) {
-        struct str frame;
-        struct actor actor = actor_of(a, 0);
-        if (!a->recount || !counts_frame(conn, &actor, true, arena, &frame, &err))
-            continue;
-        pthread_mutex_lock(&feed->lock);
-        a->recount = false;
-        ring_add(&a->ring, AUDIENCE_RING, frame);
-        atomic_fetch_add(&feed->frames, 1);
-        atomic_store(&feed->dirty, true);
-        pthread_mutex_unlock(&feed->lock);
-        arena_reset(arena);
-    }
-    for (struct viewer *p = feed->persons; p; p = p->next) {
-        struct str frame;
-        if (!p->recount || !mine_frame(conn, p, arena, &frame, &err))
-            continue;
-        pthread_mutex_lock(&feed->lock);
-        p->recount = false;
-        ring_add(&p->ring, PERSON_RING, frame);
-        atomic_store(&feed->dirty, true);
-        pthread_mutex_unlock(&feed->lock);
-        arena_reset(arena);
-    }
-    db_give(feed->db, conn);
-    arena_give(arena);
-    if (err.code != ERR_NONE)
-        log_failure("live.counts", &err);
-}
-
-static bool wants_counts(const struct feed *feed)
-{
-    for (const struct audience *a = feed->audiences; a; a = a->next) {
-        if (a->recount)
-            return true;
-    }
-    for (const struct viewer *p = feed->persons; p; p = p->next) {
-        if (p->recount)
-            return true;
-    }
-    return false;
-}
-
-// ---- Rights -----------------------------------------------------------------------------------------------
-
-static void close_viewer(struct feed *feed, const struct viewer *person)
-{
-    for (struct screen *s = feed->screens; s; s = s->next) {
-        if (s->person == person)
-            screen_close(s, S("event: resync\ndata: {}\n\n"));
-    }
-}
-
-struct gate { // a session or token with open streams
-    i64 workspace_id, session_id, token_id;
-};
-struct gate_list {
-    struct gate *items;
-    size_t len, cap;
-};
-
-static void collect_gates(struct feed *feed, struct arena *arena, struct gate_list *out)
-{
-    pthread_mutex_lock(&feed->lock);
-    for (struct screen *s = feed->screens; s; s = s->next) {
-        struct gate *last = out->len ? &out->items[out->len - 1] : NULL;
-        if (last && last->session_id == s->session_id && last->token_id == s->token_id)
-            continue;
-        *list_push(out, arena) = (struct gate){s->audience->workspace_id, s->session_id, s->token_id};
-    }
-    pthread_mutex_unlock(&feed->lock);
-}
-
-static void close_gate(struct feed *feed, const struct gate *gate)
-{
-    pthread_mutex_lock(&feed->lock);
-    for (struct screen *s = feed->screens; s; s = s->next) {
-        if (s->session_id == gate->session_id && s->token_id == gate->token_id)
-            screen_close(s, STR_NONE);
-    }
-    pthread_mutex_unlock(&feed->lock);
-}
-
-static void recheck(struct feed *feed)
-{
-    struct arena *arena = arena_take();
-    struct gate_list gates = {};
-    struct err err = {};
-    collect_gates(feed, arena, &gates);
-    struct conn *conn = db_take(feed->db);
-    for (size_t i = 0; i < gates.len; i++) {
-        const struct gate *gate = &gates.items[i];
-        bool alive = true, asked;
-        asked = gate->session_id
-                    ? session_alive(conn, gate->workspace_id, gate->session_id, clock_now(), &alive, &err)
-                    : token_alive(conn, gate->workspace_id, gate->token_id, clock_now(), &alive, &err);
-        if (asked && !alive)
-            close_gate(feed, gate);
-    }
-    for (struct viewer *p = feed->persons; p; p = p->next) {
-        struct actor actor = {};
-        struct err why = {};
-        pthread_mutex_lock(&feed->lock);
-        bool used = p->n_screens > 0;
-        pthread_mutex_unlock(&feed->lock);
-        if (!used)
-            continue;
-        bool loaded = actor_load(conn, p->agent_id, arena, &actor, &why);
-        bool same = loaded && audience_is(p->audience, &actor) && actor_may(&actor, MAY_READ);
-        if (same || (!loaded && why.code != ERR_UNAUTHENTICATED))
-            continue; // a database that is away ends nobody's stream
-        pthread_mutex_lock(&feed->lock);
-        close_viewer(feed, p);
-        pthread_mutex_unlock(&feed->lock);
-    }
-    db_give(feed->db, conn);
-    arena_give(arena);
-}
-
-// ---- Opening
-// -----------------------------------------------------------------------------------------------
+// ---- Opening ----
 
 static void add_resync(struct feed *feed, struct arena *arena, struct buf *out)
 {
@@ -411,8 +235,7 @@ static struct opening *take_openings(struct feed *feed)
     return openings;
 }
 
-// ---- The thread
-// ---------------------------------------------------------------------------------------------
+// ---- The thread ----
 
 static void wait_until(struct feed *feed, i64 until)
 {
@@ -445,14 +268,14 @@ static void turn(struct feed *feed)
     while (read_batch(feed))
         ;
     i64 now = clock_mono();
-    if (wants_counts(feed) && now - feed->counts_at >= COUNTS_MS) {
-        recount(feed);
+    if (counts_wanted(feed) && now - feed->counts_at >= COUNTS_MS) {
+        counts_tell(feed);
         feed->counts_at = now;
     }
     if (feed->recheck_now || now - feed->recheck_at >= RECHECK_MS) {
         feed->recheck_now = false;
         feed->recheck_at = now;
-        recheck(feed);
+        rights_recheck(feed);
         pthread_mutex_lock(&feed->lock);
         presence_expire(feed, now);
         audience_sweep(feed);
@@ -480,7 +303,7 @@ static void *run(void *arg)
             struct timespec rest = {0, 1000000};
             nanosleep(&rest, NULL);
         }
-        wait_until(feed, began + (wants_counts(feed) ? COUNTS_MS : IDLE_MS));
+        wait_until(feed, began + (counts_wanted(feed) ? COUNTS_MS : IDLE_MS));
     }
     for (struct opening *opening = take_openings(feed), *next; opening; opening = next) {
         next = opening->next;

@@ -30,6 +30,7 @@ struct audience {
     struct ring ring;
     size_t n_screens;
     bool recount;
+    u8 counts_hash[32]; // of the last counts told
 };
 struct viewer {
     struct viewer *next;
@@ -37,7 +38,8 @@ struct viewer {
     struct audience *audience;
     struct ring ring;
     size_t n_screens;
-    bool recount, recheck;
+    bool recount;
+    i64 mine; // last told, -1: nothing yet
 };
 enum source { SOURCE_NONE, SOURCE_OWN, SOURCE_AUDIENCE, SOURCE_PERSON };
 struct screen {
@@ -101,7 +103,7 @@ struct item_list {
     size_t len, cap;
 };
 
-// ---- audience.c (under the lock) ---------------------------------------------------------------------
+// ---- audience.c (under the lock) ----
 struct audience *audience_find(struct feed *feed, const struct actor *actor);
 bool audience_is(const struct audience *audience, const struct actor *actor);
 bool audience_sees(const struct audience *audience, i64 channel_id, i64 team_id);
@@ -110,7 +112,7 @@ struct viewer *viewer_find(struct feed *feed, const struct actor *actor, struct 
 void audience_sweep(struct feed *feed);
 void audience_finish_all(struct feed *feed);
 
-// ---- items.c (feed thread) ------------------------------------------------------------------------------
+// ---- items.c (feed thread) ----
 // Builds the frames of a batch of one or several workspaces; only of workspaces that somebody watches.
 bool items_build(struct conn *conn, const struct event_list *events, const struct id_list *workspaces,
                  struct arena *arena, struct item_list *out, struct err *err) MUST_CHECK;
@@ -121,10 +123,17 @@ bool item_shown(const struct item *item, const struct audience *audience, bool *
 // Adds the item, or that it is gone, to a screen's or ring's text. id given: the last frame of its batch.
 void item_add(struct buf *out, const struct item *item, bool gone, struct str id);
 
-// ---- screen.c (net thread, under the lock) ---------------------------------------------------------------
+// ---- screen.c (net thread, under the lock) ----
 void screen_tick(void *arg);
 void screen_open(struct feed *feed, struct opening *opening, struct str own);
 void screen_close(struct screen *screen, struct str last_words);
 
-// ---- presence.c (under the lock) -----------------------------------------------------------------------
+// ---- presence.c (under the lock) ----
 void presence_expire(struct feed *feed, i64 now);
+
+// ---- counts.c, recheck.c (feed thread) ----
+bool counts_frame(struct conn *conn, const struct actor *actor, bool without_mine, struct arena *arena,
+                  struct str *ret_frame, struct err *err) MUST_CHECK;
+bool counts_wanted(const struct feed *feed);
+void counts_tell(struct feed *feed);
+void rights_recheck(struct feed *feed);

@@ -174,6 +174,9 @@ void screen_open(struct feed *feed, struct opening *opening, struct str own)
     screen->at_audience = audience->ring.head;
     screen->at_person = screen->person->ring.head;
     own_set(screen, own);
+    // Its counts were read apart from the ring's: the next ones are told whatever they are.
+    memset(audience->counts_hash, 0, sizeof(audience->counts_hash));
+    screen->person->mine = -1;
     if (feed->screens)
         feed->screens->prev = screen;
     feed->screens = screen;
