@@ -88,7 +88,7 @@ static i64 time_of(struct reading *r, const char *name, i64 fallback)
         return fallback;
     if (!clock_parse(text, &at))
         wrong(r, name, "is not a time like 2026-11-24T05:35:00Z");
-    return at;
+    return at ? at : 1; // 0 means "no time" further on; the first millisecond of 1970 is one
 }
 
 // One of two words; the first is the default.
@@ -225,7 +225,7 @@ static bool custom_receive(const struct channel_view *channel, struct str stream
                            struct err *err)
 {
     (void)stream;
-    const struct json *value = json_parse(body, arena, err);
+    const struct json *value = json_parse_lenient(body, arena, err); // the raw bytes are kept beside it
     if (!value)
         return false;
     if (json_kind(value) != JSON_ARRAY) {

@@ -108,6 +108,8 @@ static struct str payload(const struct outbound *out, struct arena *arena)
 static enum step_result request(struct step *step, struct str method, struct str url, struct str id, struct str body)
 {
     struct webhook_secrets secrets = custom_secrets(step->channel);
+    if (secrets.len == 0 || !webhook_secret_valid(step->arena, secrets.items[0]))
+        return say(step, STEP_REAUTH, "The channel's secret is missing or damaged; make a new one.");
     step->request = (struct net_request){
         .method = method, .url = url, .body = body, .timeout_ms = TIMEOUT_MS, .max_answer = 256 << 10};
     if (body.len) {

@@ -37,6 +37,9 @@ bool channel_load(struct conn *conn, i64 workspace_id, i64 id, struct arena *are
 bool channel_view_open(const struct channel_row *row, const struct key *key, i64 now, struct arena *arena,
                        struct channel_view *out, struct err *err) MUST_CHECK;
 bool channel_set_state(struct tx *tx, i64 workspace_id, i64 id, struct str state, struct str reason, struct err *err) MUST_CHECK;
+// The same for jobs: a channel that somebody stopped, or that is down already, stays as it is.
+bool channel_report_state(struct tx *tx, i64 workspace_id, i64 id, struct str state, struct str reason,
+                          struct err *err) MUST_CHECK;
 bool channel_keep_session(struct tx *tx, const struct key *key, i64 workspace_id, i64 id, struct str session_json, struct err *err) MUST_CHECK;
 // What the driver found out at the network: who we are there. Starts the channel's streams and makes it
 // active. ERR_CONFLICT when another channel is this account already, or this one was another account before.

@@ -26,6 +26,16 @@ bool channel_set_state(struct tx *tx, i64 workspace_id, i64 id, struct str state
     return changed == 0 || updated(tx, workspace_id, id, err);
 }
 
+bool channel_report_state(struct tx *tx, i64 workspace_id, i64 id, struct str state, struct str reason,
+                          struct err *err)
+{
+    struct channel_row row;
+    if (!channel_load(tx->conn, workspace_id, id, tx->arena, &row, err))
+        return false;
+    bool runs = str_eq(row.state, S("active")) || str_eq(row.state, S("degraded")) || str_eq(row.state, S("connecting"));
+    return !runs || channel_set_state(tx, workspace_id, id, state, reason, err);
+}
+
 static bool same_account(struct tx *tx, const struct channel_row *row, struct str account_id, struct err *err)
 {
     i64 taken = 0;

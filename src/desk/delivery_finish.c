@@ -141,7 +141,7 @@ static bool doubt(struct finish *f, struct err *err)
 // The row goes back as it was: still queued, or still in doubt (never sent again unasked).
 static bool channel_down(struct finish *f, const char *state, struct err *err)
 {
-    bool ok = channel_set_state(f->tx, f->row.workspace_id, f->row.channel_id, str_from(state), f->reason, err);
+    bool ok = channel_report_state(f->tx, f->row.workspace_id, f->row.channel_id, str_from(state), f->reason, err);
     if (!f->delivery->confirm)
         return ok && queued(f, f->tx->now, err);
     return ok && doubt(f, err);

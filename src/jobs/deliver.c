@@ -9,6 +9,7 @@
 #include "desk/delivery.h"
 #include "jobs/lane.h"
 #include "jobs/network.h"
+#include "jobs/owners.h"
 #include "jobs/worker.h"
 #include <errno.h>
 #include <signal.h>
@@ -34,7 +35,8 @@ struct deliver {
     int running;                 // senders alive
     struct lanes lanes;
     struct slot slots[SLOTS];
-    char owner[40];
+    char owner[OWNER_CAP];
+    struct owners others;
     i64 renewed_at;
     bool crash_after_send;       // HEED_TEST_CRASH=after_send: ends between the network's yes and our mark
 };
@@ -97,17 +99,29 @@ static enum step_result talk(struct sending *s)
     return network_go(&s->run, &s->step, confirm_step, s);
 }
 
-static bool load(struct sending *s, const struct slot *slot, struct arena *arena, struct err *err)
+// What the driver needs. When it cannot be had nothing was sent, and that is what is said.
+static bool load(struct sending *s, const struct slot *slot, struct arena *arena)
 {
     const struct jobs_settings *settings = &s->deliver->settings;
+    struct err err;
     struct conn *conn = db_take(settings->db);
-    bool ok = delivery_load(conn, slot->id, slot->confirm, arena, &s->delivery, err);
+    bool ok = delivery_load(conn, slot->id, slot->confirm, arena, &s->delivery, &err);
     db_give(settings->db, conn);
-    if (!ok || !network_open(&s->run, settings, s->delivery.workspace_id, s->delivery.channel_id, arena, err))
-        return false;
+    if (!ok) {
+        s->delivery.id = slot->id;
+        s->delivery.confirm = slot->confirm;
+    }
     s->delivery.owner = str_from(s->deliver->owner);
-    s->driver = channel_driver_find(s->run.row.kind);
-    return true;
+    bool opened = ok && network_open(&s->run, settings, s->delivery.workspace_id, s->delivery.channel_id, arena, &err);
+    if (opened) {
+        s->driver = channel_driver_find(s->run.row.kind);
+        return true;
+    }
+    log_event(LOG_WARN, "deliver.load_failed", LOG_I("outbox", slot->id), LOG_C("error", err.text));
+    snprintf(s->step.reason, sizeof s->step.reason, "%s", err.text);
+    // Sealed with another key, or damaged: a person has to look. Anything else passes.
+    s->result = ok && err.code == ERR_CONFLICT ? STEP_REAUTH : STEP_RETRY;
+    return false;
 }
 
 // ---- How the channel does -------------------------------------------------------------------------
@@ -175,20 +189,16 @@ static void slot_free(struct slot *slot)
 static void send_one(struct slot *slot, struct arena *arena)
 {
     struct sending s = {.deliver = slot->deliver, .step = {.arena = arena}};
-    struct err err;
-    if (!load(&s, slot, arena, &err)) { // erased, or the database is away: the lease runs out
-        log_event(LOG_WARN, "deliver.load_failed", LOG_I("outbox", slot->id), LOG_C("error", err.text));
-        lane_done(slot->deliver, slot, LANE_WELL, 0);
-        slot_free(slot);
-        return;
-    }
-    s.result = talk(&s);
+    bool loaded = load(&s, slot, arena);
+    if (loaded)
+        s.result = talk(&s);
     if (slot->deliver->crash_after_send && s.result == STEP_DONE && !slot->confirm)
         kill(getpid(), SIGKILL);
     finish(&s);
     bool asked = s.result == STEP_RETRY && !slot->confirm;
-    i64 failures = lane_done(slot->deliver, slot, outcome_of(&s), asked ? s.step.retry_at : 0);
-    note_health(&s, failures, arena);
+    i64 failures = lane_done(slot->deliver, slot, loaded ? outcome_of(&s) : LANE_WELL, asked ? s.step.retry_at : 0);
+    if (loaded)
+        note_health(&s, failures, arena);
     slot_free(slot);
 }
 
@@ -260,7 +270,8 @@ static bool look(struct deliver *d, struct conn *conn, struct claiming *c, struc
     struct delivery_channels channels = {};
     int free_ = free_slots(d);
     i64 now = clock_now();
-    if (!delivery_channels(conn, arena, &channels, err))
+    if (!delivery_channels(conn, arena, &channels, err) ||
+        !owners_look(&d->others, d->settings.db, conn, &channels, err))
         return false;
     *ret_any = channels.len > 0;
     size_t first = channels.len ? (size_t)(random_u64() % channels.len) : 0;
@@ -402,16 +413,6 @@ static void wake(void *arg)
     worker_wake(d->dispatcher);
 }
 
-static void name_owner(struct deliver *d)
-{
-    struct arena *arena = arena_take();
-    u8 random[16];
-    random_bytes(random, sizeof random);
-    struct str text = hex_encode(arena, (struct str){(const char *)random, sizeof random});
-    memcpy(d->owner, text.ptr, text.len < sizeof d->owner ? text.len : sizeof d->owner - 1);
-    arena_give(arena);
-}
-
 bool deliver_start(const struct jobs_settings *settings, struct deliver **ret_deliver, struct err *err)
 {
     // On SQLite this is the only process: leases that are left belong to one that is gone.
@@ -423,7 +424,7 @@ bool deliver_start(const struct jobs_settings *settings, struct deliver **ret_de
     d->crash_after_send = crash && strcmp(crash, "after_send") == 0;
     if (d->crash_after_send)
         log_event(LOG_WARN, "deliver.test_crash", LOG_C("when", "after_send"));
-    name_owner(d);
+    owner_name(settings->db, d->owner);
     lanes_init(&d->lanes, SLOTS);
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_t monotonic;

@@ -17,8 +17,13 @@ bool network_open(struct network_run *run, const struct jobs_settings *settings,
     struct conn *conn = db_take(settings->db);
     bool ok = channel_load(conn, workspace_id, channel_id, arena, &opened.row, err);
     db_give(settings->db, conn);
-    if (!ok || !channel_view_open(&opened.row, settings->key, clock_now(), arena, &opened.view, err))
+    if (!ok)
         return false;
+    if (!channel_view_open(&opened.row, settings->key, clock_now(), arena, &opened.view, err)) {
+        log_event(LOG_ERROR, "network.sealed", LOG_I("channel", channel_id), LOG_C("error", err->text));
+        return err_set(err, ERR_CONFLICT,
+                       "What is sealed of this channel cannot be opened; enter its credentials again.");
+    }
     *run = opened;
     return true;
 }
@@ -39,7 +44,7 @@ static bool keep_write(struct tx *tx, void *arg, struct err *err)
     if (k->session.len &&
         !channel_keep_session(tx, k->run->settings->key, row->workspace_id, row->id, k->session, err))
         return false;
-    if (k->refused && !channel_set_state(tx, row->workspace_id, row->id, S("reauth"), k->reauth, err))
+    if (k->refused && !channel_report_state(tx, row->workspace_id, row->id, S("reauth"), k->reauth, err))
         return false;
     return !k->lease || db_exec(tx->conn, &SQL_channel_cursor_release,
                                 DB_ARGS(db_i64(row->workspace_id), db_i64(row->id), db_str(S("#session")),
@@ -159,8 +164,10 @@ static bool renew_first(struct going *g, enum step_result *ret_end, bool *ret_en
         g->step->answer = NULL;
         return false;
     case RENEW_HOPELESS:
-        snprintf(g->step->reason, sizeof g->step->reason, "The channel has to be connected again.");
-        *ret_end = STEP_REAUTH;
+        // Whoever was quicker has told the channel's state with its reason; this turn only ends.
+        snprintf(g->step->reason, sizeof g->step->reason, "The channel is not connected any more.");
+        g->step->retry_at = g->run->view.now + 5000;
+        *ret_end = STEP_RETRY;
         break;
     case RENEW_NOT_NOW:
         *ret_end = failed(g->step, err);

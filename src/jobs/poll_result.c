@@ -10,7 +10,7 @@ static const char reading_fails[] = "Reading fails: ";
 
 static bool set_state(struct tx *tx, const struct polled *p, const char *state, struct str reason, struct err *err)
 {
-    return channel_set_state(tx, p->workspace_id, p->channel_id, str_from(state), reason, err);
+    return channel_report_state(tx, p->workspace_id, p->channel_id, str_from(state), reason, err);
 }
 
 // ---- It went well ---------------------------------------------------------------------------------
