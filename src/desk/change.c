@@ -124,11 +124,15 @@ bool change_open_thread(struct change *change, const struct thread_place *place,
             return true;
         }
     }
-    if (load_thread(change, place, ret_edit, err)) {
-        return true;
-    }
-    if (err->code != ERR_NOT_FOUND) {
-        return false;
+    struct err why = {};
+    if (change->looked_channel != place->channel_id) {
+        if (load_thread(change, place, ret_edit, &why)) {
+            return true;
+        }
+        if (why.code != ERR_NOT_FOUND) {
+            *err = why;
+            return false;
+        }
     }
     struct record record = new_record(change, place);
     if (db_one_i64(change->tx->conn, &SQL_conversation_insert,
@@ -142,6 +146,23 @@ bool change_open_thread(struct change *change, const struct thread_place *place,
     }
     // Another process made it since we looked: now it is there.
     return err->code == ERR_NOT_FOUND && load_thread(change, place, ret_edit, err);
+}
+
+bool change_look_ahead(struct change *change, i64 channel_id, struct str threads_json, struct err *err)
+{
+    struct rows *rows;
+    if (!db_query(change->tx->conn, &SQL_intake_threads_many,
+                  DB_ARGS(db_i64(change->workspace_id), db_i64(channel_id), db_str(threads_json)), &rows,
+                  err)) {
+        return false;
+    }
+    while (rows_next(rows)) {
+        struct record record = {};
+        row_fill(rows, &record_type, &record, change->tx->arena);
+        remember(change, &record);
+    }
+    change->looked_channel = channel_id;
+    return rows_end(rows, err);
 }
 
 bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id,

@@ -44,6 +44,7 @@ struct change {
     struct allowance_table allowances;
     struct edit_list edits;
     struct count_deltas deltas;
+    i64 looked_channel; // change_look_ahead was here: a thread of it that is not open is not there (yet)
 };
 
 void change_init(struct change *change, struct tx *tx, i64 workspace_id, i64 agent_id);
@@ -56,6 +57,10 @@ struct thread_place {
 };
 bool change_open_thread(struct change *change, const struct thread_place *place, struct edit **ret_edit,
                         struct err *err) MUST_CHECK;
+// Opens all conversations of these threads (a JSON array of keys) at once, locked in the order of their
+// numbers; afterwards a thread of the channel that is not among them is taken for new.
+bool change_look_ahead(struct change *change, i64 channel_id, struct str threads_json,
+                       struct err *err) MUST_CHECK;
 // Works out what follows, writes rows and events in the order of ids, then the counts. Last in a write.
 bool change_finish(struct change *change, struct err *err) MUST_CHECK;
 // Closes or opens a row in memory: what belongs to the status goes along.

@@ -3,6 +3,7 @@
 // contact → conversation → store message → marks → reopen → count, clock, language. Edits, deletions
 // and receipts are marks, kept even before their message is here.
 #include "desk/intake.h"
+#include "desk/ahead.h"
 #include "desk/events.h"
 #include "desk/language.h"
 #include "desk/mark.h"
@@ -16,6 +17,7 @@ struct intake { // one batch
     struct str channel_kind;
     struct author_place place;
     struct author_list authors;
+    struct ahead ahead;
     struct change change;
 };
 struct arriving { // one created event on its way through the steps
@@ -46,6 +48,14 @@ static struct str or_empty(struct str s)
 
 static bool look_for_repeat(struct intake *in, struct arriving *a, struct err *err)
 {
+    const struct seen *seen = ahead_find(&in->ahead, a->event->external_id);
+    if (seen) {
+        a->seen_id = seen->message_id;
+        a->seen_kind = seen->kind;
+        a->seen_conversation = seen->conversation_id;
+        a->mark = seen->mark;
+        return true;
+    }
     struct rows *rows;
     if (!db_query(in->tx->conn, &SQL_intake_seen,
                   DB_ARGS(db_i64(in->workspace_id), db_i64(in->channel_id), db_str(a->event->external_id)),
@@ -209,6 +219,17 @@ static bool insert_message(struct intake *in, struct arriving *a, struct err *er
     return true;
 }
 
+// For later events of this batch.
+static void note_arrival(struct intake *in, const struct arriving *a)
+{
+    struct seen *seen = ahead_find(&in->ahead, a->event->external_id);
+    if (seen) {
+        seen->message_id = a->message_id;
+        seen->kind = a->event->context ? S("context") : S("message");
+        seen->conversation_id = a->edit->after.id;
+    }
+}
+
 static bool insert_attachments(struct intake *in, const struct arriving *a, struct err *err)
 {
     for (size_t i = 0; a->deleted_at == 0 && i < a->event->attachments.len; i++) {
@@ -353,6 +374,7 @@ static bool arrive(struct intake *in, struct arriving *a, struct err *err)
     if (a->message_id == 0) {
         return true; // a repeat after all
     }
+    note_arrival(in, a);
     bool late = a->event->at < a->edit->after.last_message_at;
     if (!insert_attachments(in, a, err) || !log_created(in, a, late, err)) {
         return false;
@@ -416,6 +438,10 @@ static bool keep_mark(struct intake *in, const struct inbound *event, struct mar
             &mark_type, out, arena, &why);
     }
     *ret_new = kept;
+    struct seen *seen = ahead_find(&in->ahead, event->external_id);
+    if (kept && seen) {
+        seen->mark = *out;
+    }
     if (!kept && why.code != ERR_NOT_FOUND) {
         *err = why;
         return false;
@@ -464,7 +490,7 @@ static bool check(const struct inbound *event, struct err *err)
     if (event->type == INBOUND_CREATED && event->thread_key.len == 0) {
         return err_set(err, ERR_INVALID, "A message without a thread.");
     }
-    return event->at > 0 || err_set(err, ERR_INVALID, "An event without a time.");
+    return event->at >= 0 || err_set(err, ERR_INVALID, "An event from before 1970.");
 }
 
 bool intake_apply(struct tx *tx, i64 workspace_id, i64 channel_id, struct str channel_kind,
@@ -477,6 +503,11 @@ bool intake_apply(struct tx *tx, i64 workspace_id, i64 channel_id, struct str ch
     in.place.kind = channel_kind;
     in.place.scope = global ? S("") : str_printf(tx->arena, "%lld", (long long)channel_id);
     change_init(&in.change, tx, workspace_id, 0);
+    // Where a question costs a round trip, a batch asks all at once.
+    if (db_kind(tx->db) == DB_POSTGRES && events->len > 1 &&
+        !ahead_load(&in.ahead, &in.change, &in.authors, &in.place, channel_id, events, err)) {
+        return false;
+    }
     for (size_t i = 0; i < events->len; i++) {
         const struct inbound *event = &events->items[i];
         if (!check(event, err) || !(event->type == INBOUND_CREATED ? apply_created(&in, event, err)

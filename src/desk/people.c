@@ -163,8 +163,8 @@ bool people_find(struct change *change, struct author_list *known, const struct 
     struct author_word word = clean(told, change->tx->arena);
     struct author *author = remembered(known, word.external_id);
     if (!author) {
-        struct author found;
-        if (!look_up(change, place, word.external_id, &found, err) ||
+        struct author found = {};
+        if ((!known->looked && !look_up(change, place, word.external_id, &found, err)) ||
             (found.identity_id == 0 && !make(change, place, &word, &found, err)) ||
             (found.identity_id == 0 && !look_up(change, place, word.external_id, &found, err))) {
             return false;
@@ -185,6 +185,30 @@ bool people_find(struct change *change, struct author_list *known, const struct 
     }
     *out = *author;
     return true;
+}
+
+bool people_look_ahead(struct change *change, struct author_list *known, const struct author_place *place,
+                       struct str names_json, struct err *err)
+{
+    struct arena *arena = change->tx->arena;
+    struct rows *rows;
+    if (!db_query(change->tx->conn, &SQL_intake_identities_many,
+                  DB_ARGS(db_i64(change->workspace_id), db_str(place->kind), db_str(place->scope),
+                          db_str(names_json)),
+                  &rows, err)) {
+        return false;
+    }
+    while (rows_next(rows)) {
+        *list_push(known, arena) = (struct author){.external_id = row_str(rows, 0, arena),
+                                                   .identity_id = row_i64(rows, 1),
+                                                   .contact_id = row_i64(rows, 2),
+                                                   .name = row_str(rows, 3, arena),
+                                                   .handle = row_str(rows, 4, arena),
+                                                   .told_at = row_i64(rows, 5),
+                                                   .contact_name = row_str(rows, 6, arena)};
+    }
+    known->looked = true;
+    return rows_end(rows, err);
 }
 
 bool people_finish(struct change *change, struct author_list *known, struct err *err)

@@ -15,6 +15,7 @@ struct author { // as remembered during one batch
 struct author_list {
     struct author *items;
     size_t len, cap;
+    bool looked; // people_look_ahead was here: who is not in the list is new
 };
 struct author_place {
     struct str kind, scope; // scope: '' or the channel's id as text
@@ -26,5 +27,8 @@ struct author_word {
 };
 bool people_find(struct change *change, struct author_list *known, const struct author_place *place,
                  const struct author_word *word, struct author *out, struct err *err) MUST_CHECK;
+// Looks up all of these authors (a JSON array of external ids) at once; who is not found is new.
+bool people_look_ahead(struct change *change, struct author_list *known, const struct author_place *place,
+                       struct str names_json, struct err *err) MUST_CHECK;
 // Saves when each author was last heard of; at the end of a batch.
 bool people_finish(struct change *change, struct author_list *known, struct err *err) MUST_CHECK;

@@ -5,7 +5,8 @@
 #include "jobs/jobs.h"
 
 struct deliver;
-bool deliver_start(const struct jobs_settings *settings, struct deliver **ret_deliver, struct err *err) MUST_CHECK;
+bool deliver_start(const struct jobs_settings *settings, struct deliver **ret_deliver,
+                   struct err *err) MUST_CHECK;
 void deliver_ask_stop(struct deliver *deliver);
 // False: somebody still waits for a network at that moment (clock_mono).
 bool deliver_join(struct deliver *deliver, i64 until_mono);

@@ -104,23 +104,45 @@ static bool lease(struct tx *tx, struct batch *batch, struct err *err)
     return true;
 }
 
+// The rows of a batch that are still ours, as a JSON array; *ret_n: how many.
+static struct str ids_json(const struct batch *batch, struct arena *arena, i64 *ret_n)
+{
+    struct buf ids;
+    i64 n = 0;
+    buf_init(&ids, arena, 64 * 1024);
+    buf_add_char(&ids, '[');
+    for (size_t i = 0; i < batch->len; i++) {
+        const struct raw *raw = &batch->raws[i];
+        if (!raw->gone && !raw->unreadable) {
+            if (n++ > 0) {
+                buf_add_char(&ids, ',');
+            }
+            buf_add_i64(&ids, raw->id);
+        }
+    }
+    buf_add_char(&ids, ']');
+    *ret_n = n;
+    return buf_str(&ids);
+}
+
 static bool claim(struct tx *tx, void *arg, struct err *err)
 {
     struct batch *batch = arg;
+    i64 n;
     if (!lease(tx, batch, err)) {
         return false;
     }
     for (size_t i = 0; batch->leased && i < batch->len; i++) {
         struct raw *raw = &batch->raws[i];
         raw->gone = raw->attempts >= ATTEMPTS;
-        bool ok = raw->gone ? quarantine(tx, raw, S("Three attempts to read it ended without a result."), err)
-                            : db_exec(tx->conn, &SQL_intake_attempt,
-                                      DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->id)), NULL, err);
-        if (!ok) {
+        if (raw->gone && !quarantine(tx, raw, S("Three attempts to read it ended without a result."), err)) {
             return false;
         }
     }
-    return true;
+    struct str ids = ids_json(batch, tx->arena, &n);
+    return !batch->leased || n == 0 ||
+           db_exec(tx->conn, &SQL_intake_attempt, DB_ARGS(db_i64(batch->raws[0].workspace_id), db_str(ids)),
+                   NULL, err);
 }
 
 static bool end_lease(struct tx *tx, const struct batch *batch, struct err *err)
@@ -134,19 +156,30 @@ static bool end_lease(struct tx *tx, const struct batch *batch, struct err *err)
 
 // ---- Read and parse ---------------------------------------------------------------------------------
 
-static bool read_body(struct conn *conn, struct batch *batch, struct raw *raw, struct err *err)
+static bool read_bodies(struct conn *conn, struct batch *batch, struct err *err)
 {
     struct rows *rows;
-    if (!db_query(conn, &SQL_intake_body, DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->id)), &rows, err)) {
+    i64 n;
+    struct str ids = ids_json(batch, batch->arena, &n);
+    if (!db_query(conn, &SQL_intake_bodies, DB_ARGS(db_i64(batch->raws[0].workspace_id), db_str(ids)), &rows,
+                  err)) {
         return false;
     }
-    raw->gone = true;
-    if (rows_next(rows)) {
-        raw->gone = false;
-        raw->source = row_str(rows, 0, batch->arena);
-        raw->stream = row_str(rows, 1, batch->arena);
-        raw->body = row_blob(rows, 2, batch->arena);
-        raw->received_at = row_i64(rows, 4);
+    for (size_t i = 0; i < batch->len; i++) {
+        batch->raws[i].gone = true; // until it is seen to wait still
+    }
+    while (rows_next(rows)) {
+        i64 id = row_i64(rows, 0);
+        for (size_t i = 0; i < batch->len; i++) {
+            struct raw *raw = &batch->raws[i];
+            if (raw->id == id) {
+                raw->gone = false;
+                raw->source = row_str(rows, 1, batch->arena);
+                raw->stream = row_str(rows, 2, batch->arena);
+                raw->body = row_blob(rows, 3, batch->arena);
+                raw->received_at = row_i64(rows, 4);
+            }
+        }
     }
     return rows_end(rows, err);
 }
@@ -174,9 +207,7 @@ static bool read_and_parse(struct batch *batch, struct err *err)
     struct channel_view view = {};
     const struct raw *first = &batch->raws[0];
     bool ok = channel_load(conn, first->workspace_id, first->channel_id, batch->arena, &row, err);
-    for (size_t i = 0; ok && i < batch->len; i++) {
-        ok = batch->raws[i].gone || read_body(conn, batch, &batch->raws[i], err);
-    }
+    ok = ok && read_bodies(conn, batch, err);
     db_give(db, conn);
     if (!ok || !channel_view_open(&row, batch->job->settings.key, clock_now(), batch->arena, &view, err)) {
         return false;
@@ -213,37 +244,41 @@ static bool keep_bad_parts(struct tx *tx, const struct raw *raw, struct err *err
     return true;
 }
 
-// The row's part besides its messages.
-static bool settle(struct tx *tx, const struct raw *raw, struct err *err)
+// The rows' part besides their messages.
+static bool settle(struct tx *tx, const struct batch *batch, struct err *err)
 {
     i64 changed;
-    if (raw->unreadable) {
-        return quarantine(tx, raw, raw->why, err);
-    }
-    if (!db_exec(tx->conn, &SQL_intake_done,
-                 DB_ARGS(db_i64(tx->now), db_i64(raw->workspace_id), db_i64(raw->id)), &changed, err)) {
+    i64 n;
+    struct str ids = ids_json(batch, tx->arena, &n);
+    if (n > 0 &&
+        !db_exec(tx->conn, &SQL_intake_done,
+                 DB_ARGS(db_i64(tx->now), db_i64(batch->raws[0].workspace_id), db_str(ids)), &changed, err)) {
         return false;
     }
-    if (changed == 0) {
-        return err_retry(err, ERR_UNAVAILABLE, 1, "Another worker took over raw event %lld.",
-                         (long long)raw->id);
+    if (n > 0 && changed != n) {
+        return err_retry(err, ERR_UNAVAILABLE, 1,
+                         "Another worker took over some raw events of this channel.");
     }
-    return keep_bad_parts(tx, raw, err);
+    for (size_t i = 0; i < batch->len; i++) {
+        const struct raw *raw = &batch->raws[i];
+        if (!raw->gone &&
+            !(raw->unreadable ? quarantine(tx, raw, raw->why, err) : keep_bad_parts(tx, raw, err))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool apply(struct tx *tx, void *arg, struct err *err)
 {
     struct batch *batch = arg;
     struct inbound_list all = {};
+    if (!settle(tx, batch, err)) {
+        return false;
+    }
     for (size_t i = 0; i < batch->len; i++) {
         const struct raw *raw = &batch->raws[i];
-        if (raw->gone) {
-            continue;
-        }
-        if (!settle(tx, raw, err)) {
-            return false;
-        }
-        for (size_t k = 0; k < raw->events.len; k++) {
+        for (size_t k = 0; !raw->gone && k < raw->events.len; k++) {
             *list_push(&all, tx->arena) = raw->events.items[k];
         }
     }
@@ -258,14 +293,11 @@ static bool apply(struct tx *tx, void *arg, struct err *err)
 static bool forget_attempt(struct tx *tx, void *arg, struct err *err)
 {
     struct batch *batch = arg;
-    for (size_t i = 0; i < batch->len; i++) {
-        const struct raw *raw = &batch->raws[i];
-        if (!db_exec(tx->conn, &SQL_intake_unattempt, DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->id)),
-                     NULL, err)) {
-            return false;
-        }
-    }
-    return end_lease(tx, batch, err);
+    i64 n;
+    struct str ids = ids_json(batch, tx->arena, &n);
+    return db_exec(tx->conn, &SQL_intake_unattempt, DB_ARGS(db_i64(batch->raws[0].workspace_id), db_str(ids)),
+                   NULL, err) &&
+           end_lease(tx, batch, err);
 }
 
 // The database is away: the attempt is taken back if that can be said; at worst it counts once too often.

@@ -20,7 +20,9 @@ struct jobs {
     struct deliver *deliver;
     struct poll *poll;
     struct worker *indexer; // NULL: no index kept here
+    i64 indexed_at;         // clock_mono of the last turn that learnt something
 };
+enum { INDEX_PAUSE_MS = 250 }; // at least, between two turns under load: larger batches cost less
 
 // ---- The index learns -------------------------------------------------------------------------------
 
@@ -29,12 +31,19 @@ static i64 index_turn(struct worker *worker, void *arg)
     struct jobs *jobs = arg;
     struct err err = {};
     i64 n = 0;
-    (void)worker;
+    i64 since = clock_mono() - jobs->indexed_at;
+    if (since < INDEX_PAUSE_MS) {
+        worker_rest(worker, INDEX_PAUSE_MS - since);
+    }
     if (!search_step(jobs->settings.search, &n, &err)) {
         log_event(LOG_WARN, "search.failed", LOG_C("error", err.text));
         return 1000;
     }
-    return n > 0 ? 0 : 1000;
+    if (n == 0) {
+        return 1000;
+    }
+    jobs->indexed_at = clock_mono();
+    return 1; // and look once more: more may have come meanwhile
 }
 
 // After each commit that wrote events. The watch outlives the jobs (there is no un-watch): it looks here.

@@ -10,13 +10,13 @@ struct lane {
     i64 failures;    // in a row, for want of an answer
     i64 pause_until; // wall clock, as the network said
     double tokens;
-    i64 filled_at;   // clock_mono
-    i64 per_hour;    // 0: no budget known
+    i64 filled_at; // clock_mono
+    i64 per_hour;  // 0: no budget known
 };
 struct lanes {
     struct lane *items;
     size_t len, cap;
-    int slots;       // altogether
+    int slots; // altogether
 };
 void lanes_init(struct lanes *lanes, int slots);
 void lanes_finish(struct lanes *lanes);

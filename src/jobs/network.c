@@ -10,8 +10,8 @@
 
 enum { MOST_REQUESTS = 400, RENEW_LEASE_MS = 90000, RENEW_WAIT_MS = 60000, RENEW_LOOK_MS = 100 };
 
-bool network_open(struct network_run *run, const struct jobs_settings *settings, i64 workspace_id, i64 channel_id,
-                  struct arena *arena, struct err *err)
+bool network_open(struct network_run *run, const struct jobs_settings *settings, i64 workspace_id,
+                  i64 channel_id, struct arena *arena, struct err *err)
 {
     struct network_run opened = {.settings = settings, .deadline = clock_mono() + 300000};
     struct conn *conn = db_take(settings->db);
@@ -73,8 +73,8 @@ static bool lease_write(struct tx *tx, void *arg, struct err *err)
     l->taken = 0;
     l->until = tx->now + RENEW_LEASE_MS + (i64)(random_u64() % 1000); // tells leases apart
     return db_exec(tx->conn, &SQL_channel_cursor_lease_put,
-                   DB_ARGS(db_i64(row->workspace_id), db_i64(row->id), db_str(S("#session")), db_i64(l->until),
-                           db_i64(tx->now)),
+                   DB_ARGS(db_i64(row->workspace_id), db_i64(row->id), db_str(S("#session")),
+                           db_i64(l->until), db_i64(tx->now)),
                    &l->taken, err);
 }
 
@@ -196,7 +196,8 @@ static enum step_result ended(struct going *g, enum step_result result)
 {
     struct err err;
     if (!keep_now(g, true, result == STEP_REAUTH, &err))
-        log_event(LOG_ERROR, "network.keep_failed", LOG_I("channel", g->run->row.id), LOG_C("error", err.text));
+        log_event(LOG_ERROR, "network.keep_failed", LOG_I("channel", g->run->row.id),
+                  LOG_C("error", err.text));
     g->step->answer = NULL;
     return result;
 }

@@ -20,7 +20,7 @@ struct slot {
     bool used, failing; // failing: its last turns had no answer
     struct polled polled;
     char stream[32], kind[32];
-    struct buf cursor;  // heap
+    struct buf cursor;    // heap
     pthread_mutex_t lock; // lease, and that nobody renews while the result is written
     bool finishing;
 };
@@ -77,8 +77,8 @@ static enum step_result no_driver(struct step *step)
     return STEP_REFUSED;
 }
 
-static bool read_network(struct slot *slot, struct network_run *run, struct step *step, enum step_result *ret_result,
-                         struct err *err)
+static bool read_network(struct slot *slot, struct network_run *run, struct step *step,
+                         enum step_result *ret_result, struct err *err)
 {
     const struct jobs_settings *settings = &slot->poll->settings;
     struct polled *p = &slot->polled;

@@ -8,7 +8,8 @@
 enum { DEGRADED_AFTER = 3, REFUSED_MS = 300000 };
 static const char reading_fails[] = "Reading fails: ";
 
-static bool set_state(struct tx *tx, const struct polled *p, const char *state, struct str reason, struct err *err)
+static bool set_state(struct tx *tx, const struct polled *p, const char *state, struct str reason,
+                      struct err *err)
 {
     return channel_report_state(tx, p->workspace_id, p->channel_id, str_from(state), reason, err);
 }
@@ -19,12 +20,13 @@ static bool store_raw(struct tx *tx, const struct poll_outcome *o, struct err *e
     const struct polled *p = o->polled;
     for (size_t i = 0; i < o->step->raw.len; i++) {
         i64 id;
-        if (!intake_store(tx, p->workspace_id, p->channel_id, S("poll"), o->stream, o->step->raw.items[i], &id, err))
+        if (!intake_store(tx, p->workspace_id, p->channel_id, S("poll"), o->stream, o->step->raw.items[i],
+                          &id, err))
             return false;
     }
-    return o->step->raw.len == 0 || db_exec(tx->conn, &SQL_channel_touch,
-                                            DB_ARGS(db_i64(tx->now), db_i64(p->workspace_id), db_i64(p->channel_id)),
-                                            NULL, err);
+    return o->step->raw.len == 0 ||
+           db_exec(tx->conn, &SQL_channel_touch,
+                   DB_ARGS(db_i64(tx->now), db_i64(p->workspace_id), db_i64(p->channel_id)), NULL, err);
 }
 
 static i64 next_turn(struct tx *tx, const struct poll_outcome *o)
@@ -45,8 +47,8 @@ static bool move_cursor(struct tx *tx, const struct poll_outcome *o, struct err 
     i64 changed = 0;
     struct str value = str_given(o->step->cursor) ? o->step->cursor : S("");
     if (!db_exec(tx->conn, &SQL_channel_cursor_move,
-                 DB_ARGS(db_str(value), db_i64(next_turn(tx, o)), db_i64(p->workspace_id), db_i64(p->channel_id),
-                         db_str(o->stream), db_i64(p->lease)),
+                 DB_ARGS(db_str(value), db_i64(next_turn(tx, o)), db_i64(p->workspace_id),
+                         db_i64(p->channel_id), db_str(o->stream), db_i64(p->lease)),
                  &changed, err))
         return false;
     return changed || err_set(err, ERR_CONFLICT, "Another poller has this stream now.");
@@ -54,7 +56,8 @@ static bool move_cursor(struct tx *tx, const struct poll_outcome *o, struct err 
 
 static bool recover(struct tx *tx, const struct poll_outcome *o, struct err *err)
 {
-    bool down = str_eq(o->row->state, S("degraded")) && str_starts(o->row->state_reason, str_from(reading_fails));
+    bool down =
+        str_eq(o->row->state, S("degraded")) && str_starts(o->row->state_reason, str_from(reading_fails));
     return !down || set_state(tx, o->polled, "active", S(""), err);
 }
 

@@ -45,6 +45,15 @@ static void sleep_until_woken(struct worker *worker, i64 ms)
     pthread_mutex_unlock(&worker->lock);
 }
 
+void worker_rest(struct worker *worker, i64 ms)
+{
+    struct timespec at = moment(ms);
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->stopping && pthread_cond_timedwait(&worker->changed, &worker->lock, &at) != ETIMEDOUT) {
+    }
+    pthread_mutex_unlock(&worker->lock);
+}
+
 static void *run(void *arg)
 {
     struct worker *worker = arg;

@@ -11,6 +11,8 @@ typedef i64 worker_turn(struct worker *worker, void *arg);
 struct worker *worker_start(const char *name, worker_turn *turn, void *arg);
 // The next turn begins now (or, when one is under way, right after it). Any thread; quick.
 void worker_wake(struct worker *worker);
+// Sleeps that long whoever wakes it; ends early only when it shall stop. For a turn that gathers.
+void worker_rest(struct worker *worker, i64 ms);
 bool worker_stopping(const struct worker *worker);
 // clock_mono of the last time a turn ended or sleep was entered; for /readyz.
 i64 worker_progress_at(const struct worker *worker);

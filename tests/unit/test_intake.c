@@ -578,7 +578,7 @@ static void after_three_failed_attempts_a_row_waits_for_a_person_and_can_be_repe
 static bool count_attempt(struct tx *tx, void *arg, struct err *err)
 {
     struct desk_raw *raw = arg;
-    return db_exec(tx->conn, &SQL_intake_attempt, DB_ARGS(db_i64(raw->desk->workspace), db_i64(raw->id)),
+    return db_exec(tx->conn, &SQL_intake_attempt, DB_ARGS(db_i64(raw->desk->workspace), db_str(str_printf(tx->arena, "[%lld]", (long long)raw->id))),
                    NULL, err);
 }
 

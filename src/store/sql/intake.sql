@@ -67,21 +67,48 @@ UPDATE channel_cursor SET lease_until = 0
  WHERE workspace_id = :workspace AND channel_id = :channel AND stream = '#intake' AND value = :owner;
 
 -- name: intake_attempt :exec
--- Counted before the work, so that work that kills the process is counted too.
-UPDATE inbound SET attempts = attempts + 1 WHERE workspace_id = :workspace AND id = :id AND state = 'waiting';
+-- Counted before the work, so that work that kills the process is counted too. :ids is a JSON array.
+UPDATE inbound SET attempts = attempts + 1
+ WHERE workspace_id = :workspace AND state = 'waiting'
+-- only: sqlite
+   AND id IN (SELECT value FROM json_each(:ids))
+-- only: postgres
+   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+-- only: both
+;
 
 -- name: intake_unattempt :exec
--- The database was away: not the row's fault.
+-- The database was away: not the rows' fault.
 UPDATE inbound SET attempts = attempts - 1
- WHERE workspace_id = :workspace AND id = :id AND state = 'waiting' AND attempts > 0;
+ WHERE workspace_id = :workspace AND state = 'waiting' AND attempts > 0
+-- only: sqlite
+   AND id IN (SELECT value FROM json_each(:ids))
+-- only: postgres
+   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+-- only: both
+;
 
--- name: intake_body :one
--- The raw bytes.
-SELECT source, stream, body, attempts, received_at FROM inbound WHERE workspace_id = :workspace AND id = :id AND state = 'waiting';
+-- name: intake_bodies :many
+-- The raw bytes of those that still wait.
+SELECT id, source, stream, body, received_at FROM inbound
+ WHERE workspace_id = :workspace AND state = 'waiting'
+-- only: sqlite
+   AND id IN (SELECT value FROM json_each(:ids))
+-- only: postgres
+   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+-- only: both
+;
 
 -- name: intake_done :exec
--- Taken over. No change: somebody else did it.
-UPDATE inbound SET state = 'done', error = '', done_at = :now WHERE workspace_id = :workspace AND id = :id AND state = 'waiting';
+-- Taken over. Fewer than asked for: somebody else did some of them.
+UPDATE inbound SET state = 'done', error = '', done_at = :now
+ WHERE workspace_id = :workspace AND state = 'waiting'
+-- only: sqlite
+   AND id IN (SELECT value FROM json_each(:ids))
+-- only: postgres
+   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+-- only: both
+;
 
 -- name: intake_failed :exec
 -- Still waiting, with what went wrong.
@@ -95,3 +122,50 @@ UPDATE inbound SET state = 'quarantined', error = :error WHERE workspace_id = :w
 -- A part of a body that could not be read, on its own.
 INSERT INTO inbound (workspace_id, channel_id, source, stream, body, state, attempts, error, received_at)
 VALUES (:workspace, :channel, :source, :stream, :body, 'quarantined', 1, :error, :received_at);
+
+-- name: intake_seen_many :many
+-- For a batch: which of these messages are here.
+-- :names is a JSON array of external ids.
+SELECT external_id, id, kind, conversation_id FROM message
+ WHERE workspace_id = :workspace AND channel_id = :channel
+-- only: sqlite
+   AND external_id IN (SELECT value FROM json_each(:names));
+-- only: postgres
+   AND external_id = ANY (SELECT value FROM json_array_elements_text(CAST(:names AS JSON)));
+-- only: both
+
+-- name: intake_marks_many :many
+-- For a batch: what was said about these messages before.
+SELECT external_id, edited_at, edited_text, deleted_at, receipt FROM message_mark
+ WHERE workspace_id = :workspace AND channel_id = :channel
+-- only: sqlite
+   AND external_id IN (SELECT value FROM json_each(:names));
+-- only: postgres
+   AND external_id = ANY (SELECT value FROM json_array_elements_text(CAST(:names AS JSON)));
+-- only: both
+
+-- name: intake_identities_many :many
+-- For a batch: who of these authors is known.
+SELECT i.external_id, i.id, i.contact_id, i.name, i.handle, i.updated_at, k.name AS contact_name
+  FROM identity i
+  JOIN contact k ON k.workspace_id = i.workspace_id AND k.id = i.contact_id
+ WHERE i.workspace_id = :workspace AND i.kind = :kind AND i.scope = :scope
+-- only: sqlite
+   AND i.external_id IN (SELECT value FROM json_each(:names));
+-- only: postgres
+   AND i.external_id = ANY (SELECT value FROM json_array_elements_text(CAST(:names AS JSON)));
+-- only: both
+
+-- name: intake_threads_many :many
+-- For a batch: the conversations of these threads, locked in the order of their numbers.
+-- scan: ok, a batch's few conversations are sorted
+SELECT * FROM conversation
+ WHERE workspace_id = :workspace AND channel_id = :channel
+-- only: sqlite
+   AND thread_key IN (SELECT value FROM json_each(:names))
+ ORDER BY id;
+-- only: postgres
+   AND thread_key = ANY (SELECT value FROM json_array_elements_text(CAST(:names AS JSON)))
+ ORDER BY id
+   FOR UPDATE;
+-- only: both
