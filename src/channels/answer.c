@@ -31,7 +31,8 @@ static i64 http_date(struct str text)
     int month = month_of(str_sub(text, 8, 11));
     if (!month)
         return 0;
-    int n = snprintf(iso, sizeof iso, "%.4s-%02d-%.2sT%.8sZ", text.ptr + 12, month, text.ptr + 5, text.ptr + 17);
+    int n =
+        snprintf(iso, sizeof iso, "%.4s-%02d-%.2sT%.8sZ", text.ptr + 12, month, text.ptr + 5, text.ptr + 17);
     return n > 0 && clock_parse((struct str){iso, (size_t)n}, &at) ? at : 0;
 }
 
@@ -48,7 +49,8 @@ static i64 retry_after(struct str value, i64 now)
 {
     i64 seconds;
     if (str_to_i64(value, &seconds))
-        return seconds < 0 ? 0 : bounded(seconds > 86400 ? now + INT64_C(86400000) : now + seconds * 1000, now);
+        return seconds < 0 ? 0
+                           : bounded(seconds > 86400 ? now + INT64_C(86400000) : now + seconds * 1000, now);
     return bounded(http_date(value), now);
 }
 

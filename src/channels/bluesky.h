@@ -10,25 +10,25 @@
 #define BSKY_POST "app.bsky.feed.post"
 #define BSKY_LIKE "app.bsky.feed.like"
 
-struct bsky_call { // one XRPC request, kept so that it can be made again with a new token
+struct bsky_call {           // one XRPC request, kept so that it can be made again with a new token
     struct str method, path; // "GET", "app.bsky.feed.getPosts?uris=…"
     struct str body, content_type;
-    bool chat;       // goes to the chat service, through the PDS
+    bool chat; // goes to the chat service, through the PDS
     size_t max_answer;
 };
 struct bsky {
     struct step *step;
     struct arena *arena;
     struct str did, handle, pds, access, refresh;
-    i64 expires_at;  // of the access token; 0 unknown
+    i64 expires_at; // of the access token; 0 unknown
     // what the session machinery is doing
     enum { BSKY_READY, BSKY_REFRESHING, BSKY_LOGGING_IN, BSKY_FINDING_PDS } doing;
-    int renewals;    // in this run
-    bool begun;      // the operation was called
+    int renewals; // in this run
+    bool begun;   // the operation was called
     struct bsky_call call;
     // for the operation
     int phase;
-    void *own;       // its state
+    void *own;                       // its state
     const struct net_answer *answer; // NULL at its first call
     const struct json *json;         // the answer, parsed; NULL when it is not JSON
 };
@@ -45,14 +45,16 @@ enum step_result bsky_chat_post(struct bsky *b, const char *method, struct str j
 enum step_result bsky_upload(struct bsky *b, struct str bytes, struct str mime);
 
 // Reading answers.
-bool bsky_ok(const struct bsky *b);                      // 2xx with JSON
+bool bsky_ok(const struct bsky *b);                         // 2xx with JSON
 bool bsky_error_is(const struct bsky *b, const char *name); // "error" of the answer
 // What an answer that is not ok means when nothing special is known about it.
 enum step_result bsky_problem(struct bsky *b);
 enum step_result bsky_say(struct step *step, enum step_result result, const char *format, ...) PRINTF(3, 4);
 
 // at://AUTHORITY/COLLECTION/RKEY
-struct at_uri { struct str authority, collection, rkey; };
+struct at_uri {
+    struct str authority, collection, rkey;
+};
 bool at_uri_parse(struct str uri, struct at_uri *out);
 // True when the uri is of this account.
 bool at_uri_is_of(struct str uri, struct str did);
@@ -63,8 +65,15 @@ void bsky_store(struct bsky *b, const char *key, const struct json *thing, const
                 const struct json *other);
 
 // ---- bluesky_text.c ------------------------------------------------------------------------------
-struct bsky_facet { size_t start, end; bool mention; struct str value; /* handle, then DID; or URL */ };
-struct bsky_facets { struct bsky_facet *items; size_t len, cap; };
+struct bsky_facet {
+    size_t start, end;
+    bool mention;
+    struct str value; /* handle, then DID; or URL */
+};
+struct bsky_facets {
+    struct bsky_facet *items;
+    size_t len, cap;
+};
 // Mentions and links of a text by byte offsets, in order.
 void bsky_find_facets(struct str text, struct arena *arena, struct bsky_facets *out);
 // "facets":[…] when there are any; mentions without a DID (value none) are left out.

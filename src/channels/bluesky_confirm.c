@@ -15,9 +15,9 @@ static struct question question_of(struct bsky *b, const struct outbound *out)
         return (struct question){out->target_id, true};
     if (out->action == OUT_UNLIKE)
         return (struct question){out->like_external_id, true};
-    return (struct question){str_printf(b->arena, "at://" STR_FMT "/%s/" STR_FMT, STR_ARG(b->did), collection,
-                                        STR_ARG(rkey)),
-                             false};
+    return (struct question){
+        str_printf(b->arena, "at://" STR_FMT "/%s/" STR_FMT, STR_ARG(b->did), collection, STR_ARG(rkey)),
+        false};
 }
 
 static enum step_result found(struct bsky *b, const struct outbound *out)
@@ -57,8 +57,9 @@ static enum step_result step_of(struct bsky *b, const void *arg)
     if (bsky_ok(b) && json_str(json_at(b->json, "uri")).len)
         return found(b, out);
     if (bsky_error_is(b, "RecordNotFound"))
-        return question_of(b, out).done_if_absent ? STEP_DONE
-                                                  : bsky_say(b->step, STEP_ABSENT, "The network never got this.");
+        return question_of(b, out).done_if_absent
+                   ? STEP_DONE
+                   : bsky_say(b->step, STEP_ABSENT, "The network never got this.");
     enum step_result problem = bsky_problem(b);
     return problem == STEP_REAUTH ? problem : STEP_DOUBT;
 }

@@ -6,12 +6,19 @@
 #include "channels/bluesky.h"
 #include <stdio.h>
 
-enum { MOST_PAGES = 10, FIRST_CONVOS = 20, HOUR_MS = 3600000, LATER_MS = 300000, IDLE_MS = 30000, ACTIVE_MS = 6000 };
+enum {
+    MOST_PAGES = 10,
+    FIRST_CONVOS = 20,
+    HOUR_MS = 3600000,
+    LATER_MS = 300000,
+    IDLE_MS = 30000,
+    ACTIVE_MS = 6000
+};
 enum { FIRST_PAST_MS = 3 * 86400000 };
 enum phase { LIST, MESSAGES, LOG, CONVO };
 
 struct dm {
-    struct str cursor;        // where the log stands
+    struct str cursor; // where the log stands
     int pages;
     // first look
     const struct json *convos;
@@ -20,7 +27,10 @@ struct dm {
     const struct json *logs;
     size_t log;
     struct str next;
-    struct { const struct json **items; size_t len, cap; } known; // convos asked for in this run
+    struct {
+        const struct json **items;
+        size_t len, cap;
+    } known; // convos asked for in this run
     bool heard;
 };
 
@@ -49,8 +59,8 @@ void bsky_dm_off(struct bsky *b)
         snprintf(text, sizeof text, "off: the network's chat service fails (%d); it is tried again by itself",
                  b->answer->status);
     else
-        snprintf(text, sizeof text, "off: the network refuses direct messages (%d " STR_FMT ")", b->answer->status,
-                 STR_ARG(message));
+        snprintf(text, sizeof text, "off: the network refuses direct messages (%d " STR_FMT ")",
+                 b->answer->status, STR_ARG(message));
     fact(b, text);
 }
 
@@ -261,7 +271,8 @@ bool bsky_receive_dm(const struct channel_view *channel, const struct json *raw,
     if (!id.len || !convo_id.len)
         return err_set(err, ERR_INVALID, "A direct message without an id or a conversation.");
     struct inbound in = {.type = deleted ? INBOUND_DELETED : INBOUND_CREATED,
-                         .external_id = str_printf(arena, STR_FMT "/" STR_FMT, STR_ARG(convo_id), STR_ARG(id)),
+                         .external_id =
+                             str_printf(arena, STR_FMT "/" STR_FMT, STR_ARG(convo_id), STR_ARG(id)),
                          .thread_key = convo_id,
                          .conversation_kind = S("dm"),
                          .visibility = S("private"),

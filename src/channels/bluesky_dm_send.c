@@ -25,7 +25,8 @@ static enum step_result send_message(struct bsky *b, const struct outbound *out)
     struct buf body;
     struct bsky_facets facets = {};
     if (!text_fits(bsky_limit_private, out->text))
-        return bsky_say(b->step, STEP_REFUSED, "A direct message has at most 1,000 characters and 10,000 bytes.");
+        return bsky_say(b->step, STEP_REFUSED,
+                        "A direct message has at most 1,000 characters and 10,000 bytes.");
     if (out->attachments.len)
         return bsky_say(b->step, STEP_REFUSED, "Direct messages here carry no files.");
     if (out->text.len == 0)
@@ -57,8 +58,9 @@ static enum step_result react(struct bsky *b, const struct outbound *out)
     put(&w, "messageId", message_part(out->target_id));
     put(&w, "value", S("\xE2\x9D\xA4\xEF\xB8\x8F")); // a red heart
     json_close(&w, '}');
-    return bsky_chat_post(b, out->action == OUT_LIKE ? "chat.bsky.convo.addReaction" : "chat.bsky.convo.removeReaction",
-                          buf_str(&body));
+    return bsky_chat_post(
+        b, out->action == OUT_LIKE ? "chat.bsky.convo.addReaction" : "chat.bsky.convo.removeReaction",
+        buf_str(&body));
 }
 
 static enum step_result begin(struct bsky *b, const struct outbound *out)
@@ -75,17 +77,19 @@ static enum step_result outcome(struct bsky *b, const struct outbound *out)
 {
     struct str id = json_str(json_at(b->json, "id"));
     if (bsky_ok(b)) {
-        b->step->external_id = out->action == OUT_SEND
-                                   ? str_printf(b->arena, STR_FMT "/" STR_FMT, STR_ARG(out->thread_key), STR_ARG(id))
-                                   : out->target_id;
-        return id.len || out->action != OUT_SEND ? STEP_DONE
-                                                 : bsky_say(b->step, STEP_DOUBT, "The answer named no message.");
+        b->step->external_id = out->action == OUT_SEND ? str_printf(b->arena, STR_FMT "/" STR_FMT,
+                                                                    STR_ARG(out->thread_key), STR_ARG(id))
+                                                       : out->target_id;
+        return id.len || out->action != OUT_SEND
+                   ? STEP_DONE
+                   : bsky_say(b->step, STEP_DOUBT, "The answer named no message.");
     }
     enum step_result problem = bsky_problem(b);
     bool unclear = b->answer->got_answer ? b->answer->status >= 500 || b->answer->status < 300
                                          : b->answer->maybe_received;
-    return problem == STEP_RETRY && unclear && b->answer->status != 503 && out->action == OUT_SEND ? STEP_DOUBT
-                                                                                                    : problem;
+    return problem == STEP_RETRY && unclear && b->answer->status != 503 && out->action == OUT_SEND
+               ? STEP_DOUBT
+               : problem;
 }
 
 static enum step_result step_of(struct bsky *b, const void *arg)

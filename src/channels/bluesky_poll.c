@@ -11,24 +11,27 @@
 
 enum {
     PAGE = 50,
-    KEPT = 300,                // seen entries in the cursor
-    FIRST_MS = 3 * 86400000,   // what of the past a new channel takes in
-    HASH = 11,                 // characters of an entry
+    KEPT = 300,              // seen entries in the cursor
+    FIRST_MS = 3 * 86400000, // what of the past a new channel takes in
+    HASH = 11,               // characters of an entry
     MAX_CURSOR = 64 << 10,
+    LIVELY_MS = 15 * 60000, // so long after the last thing heard
+    SOON_MS = 4000,         // it is asked more often
 };
 
 struct walk {
-    struct str seen;           // hashes, HASH characters each
-    struct str fresh;          // of this walk, newest first
-    struct str back;           // page to read, none: the newest
-    i64 floor;                 // a first walk stops here
-    bool first;                // no poll was ever finished
+    struct str seen;  // hashes, HASH characters each
+    struct str fresh; // of this walk, newest first
+    struct str back;  // page to read, none: the newest
+    i64 floor;        // a first walk stops here
+    bool first;       // no poll was ever finished
     // of this run
-    const struct json *page;   // the list
-    size_t at;                 // entry being looked at
-    struct str next;           // the network's cursor behind this page
-    bool met;                  // something known was on this page
-    struct buf added;          // hashes of new entries
+    const struct json *page; // the list
+    size_t at;               // entry being looked at
+    struct str next;         // the network's cursor behind this page
+    bool met;                // something known was on this page
+    i64 newest;              // on this page
+    struct buf added;        // hashes of new entries
 };
 
 static struct str hash_of(const struct json *entry, struct arena *arena)
@@ -103,13 +106,16 @@ static enum step_result finish(struct bsky *b, struct walk *w)
     bool walking = !w->met && w->next.len > 0;
     b->step->cursor = write_cursor(b, w, walking);
     b->step->more = walking;
+    if (w->newest > b->step->channel->now - LIVELY_MS)
+        b->step->next_at = b->step->channel->now + SOON_MS;
     return STEP_DONE;
 }
 
 // ---- One page -------------------------------------------------------------------------------------
 static enum step_result ask_page(struct bsky *b, const struct walk *w)
 {
-    struct str path = S("app.bsky.notification.listNotifications?limit=50&reasons=mention&reasons=reply&reasons=quote");
+    struct str path =
+        S("app.bsky.notification.listNotifications?limit=50&reasons=mention&reasons=reply&reasons=quote");
     if (w->back.len)
         path = str_printf(b->arena, STR_FMT "&cursor=" STR_FMT, STR_ARG(path),
                           STR_ARG(url_component(b->arena, w->back)));
@@ -159,7 +165,8 @@ static enum step_result next_entry(struct bsky *b, struct walk *w)
             continue;
         }
         b->phase = 1;
-        return bsky_get(b, str_printf(b->arena, "app.bsky.feed.getPostThread?depth=0&parentHeight=80&uri=" STR_FMT,
+        return bsky_get(b, str_printf(b->arena,
+                                      "app.bsky.feed.getPostThread?depth=0&parentHeight=80&uri=" STR_FMT,
                                       STR_ARG(url_component(b->arena, json_str(json_at(entry, "uri"))))));
     }
     return finish(b, w);
@@ -178,6 +185,7 @@ static enum step_result got_page(struct bsky *b, struct walk *w)
         return bsky_problem(b);
     }
     w->page = json_at(b->json, "notifications");
+    w->newest = bsky_time(json_at(json_item(w->page, 0), "indexedAt"), 0);
     w->next = json_str(json_at(b->json, "cursor"));
     if (json_len(w->page) == 0)
         w->next = STR_NONE;

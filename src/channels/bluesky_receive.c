@@ -84,7 +84,8 @@ static void add_pictures(const struct thread *t, struct inbound *in, const struc
         add_picture(t, in, json_str(json_at(view, "thumbnail")), view, S("image/jpeg"));
 }
 
-static void add_embed(const struct thread *t, struct inbound *in, const struct json *view, const struct json *record)
+static void add_embed(const struct thread *t, struct inbound *in, const struct json *view,
+                      const struct json *record)
 {
     const struct json *embed = json_at(record, "embed");
     add_pictures(t, in, view, embed);
@@ -155,7 +156,8 @@ static struct inbound read_post(const struct thread *t, const struct json *post)
         in.text = S("");
     put_author(&in, json_at(post, "author"));
     in.out = str_eq(in.author_id, t->me);
-    in.at = not_future(bsky_time(json_at(post, "indexedAt"), bsky_time(json_at(record, "createdAt"), t->now)), t->now);
+    in.at = not_future(bsky_time(json_at(post, "indexedAt"), bsky_time(json_at(record, "createdAt"), t->now)),
+                       t->now);
     in.extra = extra_of(t, uri, json_str(json_at(post, "cid")), record);
     const struct json *view = json_at(post, "embed");
     add_embed(t, &in, view ? view : json_at(post, "embeds.0"), record);
@@ -203,7 +205,8 @@ static void add_quoted(struct thread *t, const struct json *post)
     if (json_kind(json_at(quoted, "record")) == JSON_OBJECT)
         quoted = json_at(quoted, "record"); // with media
     struct at_uri at;
-    if (!at_uri_parse(json_str(json_at(quoted, "uri")), &at) || json_kind(json_at(quoted, "value")) != JSON_OBJECT)
+    if (!at_uri_parse(json_str(json_at(quoted, "uri")), &at) ||
+        json_kind(json_at(quoted, "value")) != JSON_OBJECT)
         return;
     struct inbound in = read_post(t, quoted);
     in.context = true;

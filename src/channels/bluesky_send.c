@@ -12,12 +12,12 @@ enum phase { ASK_PARENT, RESOLVE, UPLOAD, CREATE, LOOK_UP, DELETE };
 struct sending {
     const struct outbound *out;
     struct str rkey, collection;
-    const struct json *parent;         // a fresh view of the post we answer
+    const struct json *parent; // a fresh view of the post we answer
     struct bsky_facets facets;
-    size_t mention, mentions;          // being resolved
-    size_t picture;                    // being uploaded
+    size_t mention, mentions; // being resolved
+    size_t picture;           // being uploaded
     const struct json *blobs[MAX_PICTURES];
-    char unclear[200];                 // why we look it up
+    char unclear[200]; // why we look it up
 };
 
 static void put(struct json_writer *w, const char *key, struct str value)
@@ -97,7 +97,8 @@ static void put_post(struct bsky *b, struct json_writer *w, const struct sending
 static void put_like(struct bsky *b, struct json_writer *w, const struct sending *s)
 {
     struct err err;
-    const struct json *extra = s->out->target_extra.len ? json_parse(s->out->target_extra, b->arena, &err) : NULL;
+    const struct json *extra =
+        s->out->target_extra.len ? json_parse(s->out->target_extra, b->arena, &err) : NULL;
     json_open(w, '{');
     put(w, "$type", S(BSKY_LIKE));
     put_ref(w, "subject", s->out->target_id, json_str(json_at(extra, "cid")));
@@ -155,17 +156,18 @@ static enum step_result created(struct bsky *b, struct sending *s)
     enum step_result problem = bsky_problem(b);
     // A record under this key exists already: some servers say 500 to that, some 400 or 409. And after a
     // cut connection nobody knows. Our own server does.
-    bool may_exist = !answer->got_answer ? answer->maybe_received
-                                         : answer->status >= 500 || answer->status == 409 || bsky_ok(b) ||
-                                               str_find(json_str(json_at(b->json, "message")), S("already")) >= 0;
+    bool may_exist = !answer->got_answer
+                         ? answer->maybe_received
+                         : answer->status >= 500 || answer->status == 409 || bsky_ok(b) ||
+                               str_find(json_str(json_at(b->json, "message")), S("already")) >= 0;
     if (!may_exist || answer->status == 503)
         return problem;
     snprintf(s->unclear, sizeof s->unclear, "%.190s", b->step->reason);
     b->phase = LOOK_UP;
-    return bsky_get(b, str_printf(b->arena,
-                                  "com.atproto.repo.getRecord?repo=" STR_FMT "&collection=" STR_FMT "&rkey=" STR_FMT,
-                                  STR_ARG(url_component(b->arena, b->did)), STR_ARG(s->collection),
-                                  STR_ARG(s->rkey)));
+    return bsky_get(
+        b, str_printf(b->arena,
+                      "com.atproto.repo.getRecord?repo=" STR_FMT "&collection=" STR_FMT "&rkey=" STR_FMT,
+                      STR_ARG(url_component(b->arena, b->did)), STR_ARG(s->collection), STR_ARG(s->rkey)));
 }
 
 static enum step_result looked_up(struct bsky *b, struct sending *s)
@@ -202,7 +204,8 @@ static enum step_result uploaded(struct bsky *b, struct sending *s)
 
 static enum step_result resolve_next(struct bsky *b, struct sending *s)
 {
-    while (s->mention < s->facets.len && (!s->facets.items[s->mention].mention || s->mentions >= MAX_MENTIONS)) {
+    while (s->mention < s->facets.len &&
+           (!s->facets.items[s->mention].mention || s->mentions >= MAX_MENTIONS)) {
         if (s->facets.items[s->mention].mention)
             s->facets.items[s->mention].value = STR_NONE;
         s->mention++;
@@ -244,7 +247,8 @@ static enum step_result got_parent(struct bsky *b, struct sending *s)
 
 static enum step_result ask_parent(struct bsky *b, struct sending *s)
 {
-    struct str rest, uri = str_cut(s->out->reply_to, '#', &rest); // a context post's id names the conversation too
+    struct str rest,
+        uri = str_cut(s->out->reply_to, '#', &rest); // a context post's id names the conversation too
     struct at_uri at;
     if (!at_uri_parse(uri, &at))
         return bsky_say(b->step, STEP_REFUSED, "There is no post to answer in this conversation.");

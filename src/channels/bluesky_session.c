@@ -117,11 +117,13 @@ enum step_result bsky_problem(struct bsky *b)
                         STR_ARG(name));
     if (answer->status >= 500) {
         step->retry_at = net_answer_retry_at(answer, step->channel->now);
-        return bsky_say(step, STEP_RETRY, "The network failed with %d " STR_FMT, answer->status, STR_ARG(name));
+        return bsky_say(step, STEP_RETRY, "The network failed with %d " STR_FMT, answer->status,
+                        STR_ARG(name));
     }
     if (answer->status >= 200 && answer->status < 300)
         return bsky_say(step, STEP_RETRY, "The network's answer could not be read.");
-    if (answer->status == 401 || (!b->call.chat && (bsky_error_is(b, "InvalidToken") || bsky_error_is(b, "ExpiredToken"))))
+    if (answer->status == 401 ||
+        (!b->call.chat && (bsky_error_is(b, "InvalidToken") || bsky_error_is(b, "ExpiredToken"))))
         return bsky_say(step, STEP_REAUTH, "The network refuses this session (" STR_FMT "); connect again.",
                         STR_ARG(name));
     return bsky_say(step, STEP_REFUSED, "The network refused this: " STR_FMT "%s" STR_FMT, STR_ARG(message),
@@ -213,8 +215,14 @@ static void keep(struct bsky *b)
     struct buf out;
     buf_init(&out, b->arena, MAX_SESSION);
     struct json_writer w = json_writer(&out);
-    const struct { const char *key; struct str value; } members[] = {
-        {"did", b->did}, {"handle", b->handle}, {"pds", b->pds}, {"access", b->access}, {"refresh", b->refresh}};
+    const struct {
+        const char *key;
+        struct str value;
+    } members[] = {{"did", b->did},
+                   {"handle", b->handle},
+                   {"pds", b->pds},
+                   {"access", b->access},
+                   {"refresh", b->refresh}};
     json_open(&w, '{');
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
         json_key(&w, members[i].key);
@@ -303,7 +311,8 @@ static enum step_result find_pds(struct bsky *b)
     if (str_starts(b->did, S("did:plc:")))
         url = str_printf(b->arena, STR_FMT "/" STR_FMT, STR_ARG(directory), STR_ARG(b->did));
     else if (str_starts(b->did, S("did:web:")) && str_find(str_sub(b->did, 8, b->did.len), S("/")) < 0)
-        url = str_printf(b->arena, "https://" STR_FMT "/.well-known/did.json", STR_ARG(str_sub(b->did, 8, b->did.len)));
+        url = str_printf(b->arena, "https://" STR_FMT "/.well-known/did.json",
+                         STR_ARG(str_sub(b->did, 8, b->did.len)));
     else
         return bsky_say(b->step, STEP_REAUTH, "The account's id (" STR_FMT ") is of a kind not known here.",
                         STR_ARG(text_head(b->did, 80)));
@@ -315,7 +324,8 @@ static enum step_result find_pds(struct bsky *b)
 
 static bool take_tokens(struct bsky *b)
 {
-    struct str access = json_str(json_at(b->json, "accessJwt")), renewed = json_str(json_at(b->json, "refreshJwt"));
+    struct str access = json_str(json_at(b->json, "accessJwt")),
+               renewed = json_str(json_at(b->json, "refreshJwt"));
     if (!bsky_ok(b) || !access.len || !renewed.len)
         return false;
     b->access = access;
@@ -342,12 +352,14 @@ static enum step_result logged_in(struct bsky *b, bsky_fn *fn, const void *arg)
     if (!b->answer->got_answer || b->answer->status >= 500 || b->answer->status == 429 || bsky_ok(b))
         return bsky_problem(b);
     if (bsky_error_is(b, "AuthFactorTokenRequired"))
-        return bsky_say(b->step, STEP_REAUTH,
-                        "This is the account's own password and it asks for a second factor; make an app password.");
+        return bsky_say(
+            b->step, STEP_REAUTH,
+            "This is the account's own password and it asks for a second factor; make an app password.");
     if (is_account_trouble(b))
         return bsky_problem(b);
-    return bsky_say(b->step, STEP_REAUTH, "The handle or the app password is wrong or was revoked; make a new app "
-                                          "password in the account's settings and enter it here.");
+    return bsky_say(b->step, STEP_REAUTH,
+                    "The handle or the app password is wrong or was revoked; make a new app "
+                    "password in the account's settings and enter it here.");
 }
 
 static enum step_result refreshed(struct bsky *b, bsky_fn *fn, const void *arg)
@@ -365,8 +377,9 @@ static enum step_result found_pds(struct bsky *b, bsky_fn *fn, const void *arg)
 {
     struct str pds = bsky_ok(b) ? pds_of(b->json) : STR_NONE;
     if (!pds.len)
-        return bsky_ok(b) ? bsky_say(b->step, STEP_REAUTH, "The account's document names no server of its own.")
-                          : bsky_problem(b);
+        return bsky_ok(b)
+                   ? bsky_say(b->step, STEP_REAUTH, "The account's document names no server of its own.")
+                   : bsky_problem(b);
     b->pds = pds;
     keep(b);
     return run(b, fn, arg);

@@ -22,8 +22,8 @@ static bool may_begin(struct str text, size_t at)
     if (at == 0)
         return true;
     char before = text.ptr[at - 1];
-    return before == ' ' || before == '\n' || before == '\r' || before == '\t' || before == '(' || before == '[' ||
-           before == '"' || before == '\'';
+    return before == ' ' || before == '\n' || before == '\r' || before == '\t' || before == '(' ||
+           before == '[' || before == '"' || before == '\'';
 }
 
 // At least two labels of letters, digits and inner hyphens.
@@ -60,8 +60,10 @@ static size_t mention(struct str text, size_t at, struct arena *arena, struct bs
     size_t end = host_end(text, at + 1);
     if (end <= at + 1 || !is_host(str_sub(text, at + 1, end)))
         return at + 1;
-    *list_push(out, arena) = (struct bsky_facet){
-        .start = at, .end = end, .mention = true, .value = str_lower_ascii(arena, str_sub(text, at + 1, end))};
+    *list_push(out, arena) = (struct bsky_facet){.start = at,
+                                                 .end = end,
+                                                 .mention = true,
+                                                 .value = str_lower_ascii(arena, str_sub(text, at + 1, end))};
     return end;
 }
 
@@ -75,8 +77,8 @@ static size_t url_end(struct str text, size_t at)
     while (at > start) {
         char last = text.ptr[at - 1];
         bool opened = str_find(str_sub(text, start, at), S("(")) >= 0;
-        if (last == '.' || last == ',' || last == ';' || last == ':' || last == '!' || last == '?' || last == '\'' ||
-            last == ']' || (last == ')' && !opened))
+        if (last == '.' || last == ',' || last == ';' || last == ':' || last == '!' || last == '?' ||
+            last == '\'' || last == ']' || (last == ')' && !opened))
             at--;
         else
             break;
@@ -88,10 +90,11 @@ static size_t url_end(struct str text, size_t at)
 static bool is_known_ending(struct str host)
 {
     static const char *const endings[] = {
-        "com", "org", "net", "info", "biz", "dev", "app", "shop", "store", "site", "online", "social", "example",
-        "eu", "ee", "fi", "se", "no", "dk", "lv", "lt", "pl", "de", "at", "ch", "nl", "fr", "es", "pt", "it", "uk",
-        "ie", "id", "kr", "jp", "cn", "tw", "sg", "my", "th", "vn", "in", "au", "nz", "us", "ca", "br", "mx", "tr",
-        "io", "co", "me", "ai", "gov", "edu"};
+        "com",    "org",     "net", "info", "biz", "dev", "app", "shop", "store", "site", "online",
+        "social", "example", "eu",  "ee",   "fi",  "se",  "no",  "dk",   "lv",    "lt",   "pl",
+        "de",     "at",      "ch",  "nl",   "fr",  "es",  "pt",  "it",   "uk",    "ie",   "id",
+        "kr",     "jp",      "cn",  "tw",   "sg",  "my",  "th",  "vn",   "in",    "au",   "nz",
+        "us",     "ca",      "br",  "mx",   "tr",  "io",  "co",  "me",   "ai",    "gov",  "edu"};
     size_t dot = host.len;
     while (dot > 0 && host.ptr[dot - 1] != '.')
         dot--;
@@ -141,7 +144,8 @@ static void put_feature(struct json_writer *w, const struct bsky_facet *facet)
 {
     json_open(w, '{');
     json_key(w, "$type");
-    json_put_str(w, facet->mention ? S("app.bsky.richtext.facet#mention") : S("app.bsky.richtext.facet#link"));
+    json_put_str(w,
+                 facet->mention ? S("app.bsky.richtext.facet#mention") : S("app.bsky.richtext.facet#link"));
     json_key(w, facet->mention ? "did" : "uri");
     json_put_str(w, facet->value);
     json_close(w, '}');

@@ -13,7 +13,7 @@ struct watch {
     struct str_list asked;     // of the running request
     size_t at;                 // next of step->watch
     struct str_list missing;
-    size_t sure;               // our own missing posts, asked for at home one by one
+    size_t sure; // our own missing posts, asked for at home one by one
 };
 
 static bool contains(const struct str_list *list, struct str uri)
@@ -35,7 +35,8 @@ static bool was_missing(const struct watch *w, struct str uri)
 // ---- Answers given elsewhere ----------------------------------------------------------------------
 static void store_own(struct bsky *b, const struct json *item)
 {
-    struct str uri = json_str(json_at(item, "post.uri")), parent = json_str(json_at(item, "reply.parent.uri"));
+    struct str uri = json_str(json_at(item, "post.uri")),
+               parent = json_str(json_at(item, "reply.parent.uri"));
     if (!at_uri_is_of(uri, b->did) || !contains(&b->step->watch, parent) || contains(&b->step->watch, uri))
         return;
     bsky_store(b, "own", item, NULL, NULL);
@@ -70,7 +71,9 @@ static enum step_result finish(struct bsky *b, struct watch *w)
             str_printf(b->arena, "{\"missing\":" STR_FMT ",\"at\":\"%s\"}", STR_ARG(buf_str(&gone)), at);
     }
     step->cursor = buf_str(&cursor);
-    step->next_at = step->channel->now + (once ? AGAIN_MS : step->watch.len > SLOW_ABOVE ? SLOW_MS : USUAL_MS);
+    step->next_at = step->channel->now + (once                           ? AGAIN_MS
+                                          : step->watch.len > SLOW_ABOVE ? SLOW_MS
+                                                                         : USUAL_MS);
     return STEP_DONE;
 }
 
@@ -163,9 +166,10 @@ static enum step_result step_of(struct bsky *b, const void *arg)
     if (b->step->watch.len == 0) // nothing is open: nothing to ask
         return finish(b, w);
     b->phase = 1;
-    return bsky_get(b, str_printf(b->arena,
-                                  "app.bsky.feed.getAuthorFeed?limit=30&filter=posts_with_replies&actor=" STR_FMT,
-                                  STR_ARG(url_component(b->arena, b->did))));
+    return bsky_get(
+        b,
+        str_printf(b->arena, "app.bsky.feed.getAuthorFeed?limit=30&filter=posts_with_replies&actor=" STR_FMT,
+                   STR_ARG(url_component(b->arena, b->did))));
 }
 
 enum step_result bsky_poll_watch(struct step *step, struct str cursor)

@@ -15,14 +15,18 @@ struct channel_view {
     struct str kind;
     struct str external_account_id, handle;
     const struct json *settings;
-    const struct json *secret;   // what was sealed at creation
-    const struct json *session;  // what the driver last asked to keep; NULL at first
-    i64 now;                     // ms UTC
+    const struct json *secret;  // what was sealed at creation
+    const struct json *session; // what the driver last asked to keep; NULL at first
+    i64 now;                    // ms UTC
 };
 
 // ---- In -----------------------------------------------------------------------------------------
 enum inbound_type {
-    INBOUND_CREATED, INBOUND_EDITED, INBOUND_DELETED, INBOUND_DELIVERED, INBOUND_READ,
+    INBOUND_CREATED,
+    INBOUND_EDITED,
+    INBOUND_DELETED,
+    INBOUND_DELIVERED,
+    INBOUND_READ,
 };
 struct inbound_attachment {
     struct str url, mime, name, alt;
@@ -30,7 +34,7 @@ struct inbound_attachment {
 };
 struct inbound {
     enum inbound_type type;
-    struct str external_id;       // of the message
+    struct str external_id; // of the message
     struct str thread_key;
     struct str conversation_kind; // dm, thread, review, email
     struct str visibility;        // public, private
@@ -38,19 +42,28 @@ struct inbound {
     bool context;                 // somebody else's post above: shown, never counted
     struct str author_id, author_name, author_handle;
     struct str text;
-    struct str reply_to;          // external id
-    struct str extra;             // JSON the driver wants back when we answer this message
+    struct str reply_to; // external id
+    struct str extra;    // JSON the driver wants back when we answer this message
     struct str language;
-    i64 at;                       // created, edited, deleted, receipt: ms UTC
-    struct { struct inbound_attachment *items; size_t len, cap; } attachments;
+    i64 at; // created, edited, deleted, receipt: ms UTC
+    struct {
+        struct inbound_attachment *items;
+        size_t len, cap;
+    } attachments;
 };
 struct inbound_list {
     struct inbound *items;
     size_t len, cap;
 };
 // A part of a body that could not be read: kept in quarantine, never in the way of the others.
-struct unreadable { struct str bytes; char reason[160]; };
-struct unreadable_list { struct unreadable *items; size_t len, cap; };
+struct unreadable {
+    struct str bytes;
+    char reason[160];
+};
+struct unreadable_list {
+    struct unreadable *items;
+    size_t len, cap;
+};
 
 struct hook_request { // an incoming webhook, raw
     struct str method, query, body;
@@ -59,22 +72,30 @@ struct hook_request { // an incoming webhook, raw
 };
 
 // ---- Requests to the network and their answers ----------------------------------------------------
-struct net_header { struct str name, value; };
+struct net_header {
+    struct str name, value;
+};
 struct net_request {
-    struct str method;  // GET, POST
+    struct str method; // GET, POST
     struct str url;
-    struct { struct net_header *items; size_t len, cap; } headers;
+    struct {
+        struct net_header *items;
+        size_t len, cap;
+    } headers;
     struct str body;
-    int timeout_ms;     // 0: 30 s
-    size_t max_answer;  // 0: 4 MiB
+    int timeout_ms;    // 0: 30 s
+    size_t max_answer; // 0: 4 MiB
 };
 struct net_answer {
-    bool got_answer;    // false: refused, cut, timed out
-    bool maybe_received;// with !got_answer: bytes may have reached the other side
+    bool got_answer;     // false: refused, cut, timed out
+    bool maybe_received; // with !got_answer: bytes may have reached the other side
     int status;
     struct str body;
-    struct { struct net_header *items; size_t len, cap; } headers;
-    char error[160];    // transport error in words
+    struct {
+        struct net_header *items;
+        size_t len, cap;
+    } headers;
+    char error[160]; // transport error in words
 };
 struct str net_answer_header(const struct net_answer *answer, const char *name);
 // Retry-After (seconds or HTTP date), RateLimit-Reset; 0 when none. ms UTC.
@@ -95,20 +116,23 @@ enum step_result {
 struct step {
     const struct channel_view *channel;
     struct arena *arena;
-    void *state;                   // kept between calls of one run
+    void *state;                     // kept between calls of one run
     const struct net_answer *answer; // NULL at first
     // outputs
     struct net_request request;
     char reason[240];
     i64 retry_at;
-    struct str keep_session;       // JSON to seal and keep (given: STR_GIVEN), also on failure
+    struct str keep_session; // JSON to seal and keep (given: STR_GIVEN), also on failure
     // connect: what was found out
     struct str account_id, handle;
     // poll: raw bodies to store, each later given to receive() with its stream, and the new cursor
-    struct { struct str *items; size_t len, cap; } raw;
+    struct {
+        struct str *items;
+        size_t len, cap;
+    } raw;
     struct str cursor;
-    bool more;                     // poll again at once
-    i64 next_at;                   // 0: the driver's usual interval
+    bool more;   // poll again at once
+    i64 next_at; // 0: the driver's usual interval
     // poll of the stream "watch" (input): external ids of messages in open conversations, newest first
     struct str_list watch;
     // With STEP_REQUEST: this request renews the session. Core lets one at a time do so per channel; when
@@ -116,38 +140,55 @@ struct step {
     // `answer` is NULL. keep_session set afterwards is sealed and kept before the next request.
     bool renew;
     bool renewed;
-    struct str facts;              // JSON object merged into the channel's settings: what was found out
-                                   // and people should see ({"dm":"off: …"})
+    struct str facts; // JSON object merged into the channel's settings: what was found out
+                      // and people should see ({"dm":"off: …"})
     // send, act, confirm
     struct str external_id;
-    struct str extra;              // JSON kept with our message
+    struct str extra; // JSON kept with our message
 };
 
 // ---- Out ------------------------------------------------------------------------------------------
-struct outbound_attachment { struct str bytes, mime, name, alt, url; i64 width, height; };
+struct outbound_attachment {
+    struct str bytes, mime, name, alt, url;
+    i64 width, height;
+};
 struct outbound {
     enum { OUT_SEND, OUT_DELETE, OUT_LIKE, OUT_UNLIKE } action;
     i64 message_id;
-    struct str client_key;     // the same on each attempt
+    struct str client_key; // the same on each attempt
     struct str thread_key, visibility, conversation_kind;
     struct str text;
-    struct str reply_to;       // external id of the message answered (newest customer message by default)
-    struct str reply_extra;    // its `extra`
+    struct str reply_to;    // external id of the message answered (newest customer message by default)
+    struct str reply_extra; // its `extra`
     struct str target_id, target_extra; // delete, like, unlike: the message concerned
     struct str like_external_id;        // unlike
-    struct { struct outbound_attachment *items; size_t len, cap; } attachments;
+    struct {
+        struct outbound_attachment *items;
+        size_t len, cap;
+    } attachments;
     i64 created_at;
-    i64 doubt_since;           // confirm: since when its fate is unknown
+    i64 doubt_since; // confirm: since when its fate is unknown
 };
 
 // ---- The driver ------------------------------------------------------------------------------------
 enum channel_can {
-    CAN_WEBHOOK = 1, CAN_POLL = 2, CAN_LIKE = 4, CAN_DELETE_OWN = 8, CAN_SEND_PICTURES = 16,
-    CAN_CONFIRM = 32, CAN_IDEMPOTENT = 64, CAN_DM = 128, CAN_PUBLIC = 256,
+    CAN_WEBHOOK = 1,
+    CAN_POLL = 2,
+    CAN_LIKE = 4,
+    CAN_DELETE_OWN = 8,
+    CAN_SEND_PICTURES = 16,
+    CAN_CONFIRM = 32,
+    CAN_IDEMPOTENT = 64,
+    CAN_DM = 128,
+    CAN_PUBLIC = 256,
     CAN_GLOBAL_IDS = 1024, // an author id means the same person on every channel of this kind
 };
 enum text_unit { UNIT_CODE_POINTS, UNIT_GRAPHEMES, UNIT_UTF16, UNIT_BYTES };
-struct text_limit { enum text_unit unit; size_t max; size_t max_bytes; };
+struct text_limit {
+    enum text_unit unit;
+    size_t max;
+    size_t max_bytes;
+};
 struct channel_setting { // a field of the connect form and of the create body
     const char *name;
     enum { SETTING_TEXT, SETTING_URL, SETTING_SECRET, SETTING_BOOL } kind;
@@ -156,15 +197,16 @@ struct channel_setting { // a field of the connect form and of the create body
     size_t max;           // bytes
 };
 struct channel_driver {
-    const char *kind;                  // "custom", "bluesky"
-    const char *title;                 // "Bluesky"
+    const char *kind;  // "custom", "bluesky"
+    const char *title; // "Bluesky"
     unsigned can;
     struct text_limit text_public, text_private;
-    size_t max_pictures; size_t max_picture_bytes;
+    size_t max_pictures;
+    size_t max_picture_bytes;
     const struct channel_setting *settings; // ends with name NULL
-    const char *const *streams;        // polled streams, ends with NULL; NULL: none
-    i64 poll_ms;                       // usual interval
-    i64 sends_per_hour;                // budget of a channel; 0: none known
+    const char *const *streams;             // polled streams, ends with NULL; NULL: none
+    i64 poll_ms;                            // usual interval
+    i64 sends_per_hour;                     // budget of a channel; 0: none known
     // Is this webhook theirs? Over the raw bytes, before anything is parsed. ERR_UNAUTHENTICATED when not.
     bool (*verify)(const struct channel_view *, const struct hook_request *, struct arena *, struct err *);
     // Bytes (one stored raw body) -> events. What cannot be read goes to `bad`. False only when nothing

@@ -53,7 +53,8 @@ static void wrong(struct reading *r, const char *field, const char *what)
         snprintf(r->reason, sizeof r->reason, "%s %s", field, what);
 }
 
-static struct str text_of(struct reading *r, const struct json *object, const char *name, size_t max, bool required)
+static struct str text_of(struct reading *r, const struct json *object, const char *name, size_t max,
+                          bool required)
 {
     const struct json *value = json_at(object, name);
     if (json_is_null(value)) {
@@ -114,7 +115,8 @@ static i64 size_of(struct reading *r, const struct json *object, const char *nam
     return size;
 }
 
-static void read_attachment(struct reading *r, const struct json *item, struct inbound *in, struct arena *arena)
+static void read_attachment(struct reading *r, const struct json *item, struct inbound *in,
+                            struct arena *arena)
 {
     struct inbound_attachment a = {
         .url = text_of(r, item, "url", MAX_URL, true),
@@ -162,8 +164,8 @@ static void read_created(struct reading *r, const struct channel_view *channel, 
     read_attachments(r, in, arena);
 }
 
-static void read_kind(struct reading *r, struct str type, const struct channel_view *channel, struct inbound *in,
-                      struct arena *arena)
+static void read_kind(struct reading *r, struct str type, const struct channel_view *channel,
+                      struct inbound *in, struct arena *arena)
 {
     if (str_eq(type, S("message.created"))) {
         read_created(r, channel, in, arena);
@@ -180,8 +182,9 @@ static void read_kind(struct reading *r, struct str type, const struct channel_v
         in->type = str_eq(type, S("receipt.read")) ? INBOUND_READ : INBOUND_DELIVERED;
         in->at = time_of(r, "at", channel->now);
     } else if (str_given(type)) {
-        wrong(r, "type", "is none of message.created, message.edited, message.deleted, receipt.delivered, "
-                         "receipt.read");
+        wrong(r, "type",
+              "is none of message.created, message.edited, message.deleted, receipt.delivered, "
+              "receipt.read");
     }
 }
 

@@ -105,7 +105,8 @@ static struct str payload(const struct outbound *out, struct arena *arena)
     return body.overflow ? STR_NONE : buf_str(&body);
 }
 
-static enum step_result request(struct step *step, struct str method, struct str url, struct str id, struct str body)
+static enum step_result request(struct step *step, struct str method, struct str url, struct str id,
+                                struct str body)
 {
     struct webhook_secrets secrets = custom_secrets(step->channel);
     if (secrets.len == 0 || !webhook_secret_valid(step->arena, secrets.items[0]))
@@ -169,12 +170,14 @@ static enum step_result outcome(struct step *step, const struct outbound *out)
         return sent(step, out);
     if (status == 429 || status == 503) {
         step->retry_at = net_answer_retry_at(answer, step->channel->now);
-        return say(step, STEP_RETRY, status == 429 ? "The receiver asks to slow down." : "The receiver is busy.");
+        return say(step, STEP_RETRY,
+                   status == 429 ? "The receiver asks to slow down." : "The receiver is busy.");
     }
     if (status == 410)
         return say(step, STEP_DEAD, "The receiver answered 410: it is gone for good.");
     if (status >= 300 && status < 400)
-        return say(step, STEP_REFUSED, "The receiver redirects elsewhere; set deliver_url to its real address.");
+        return say(step, STEP_REFUSED,
+                   "The receiver redirects elsewhere; set deliver_url to its real address.");
     if (status >= 400 && status < 500) {
         told_reason(step);
         return STEP_REFUSED;
@@ -209,7 +212,8 @@ enum step_result custom_confirm(struct step *step, const struct outbound *out)
 {
     struct str id = delivery_id(out, step->arena);
     if (is_idempotent(step->channel))
-        return say(step, STEP_ABSENT, "The receiver knows repeated ids; it is sent again under the same one.");
+        return say(step, STEP_ABSENT,
+                   "The receiver knows repeated ids; it is sent again under the same one.");
     if (!step->answer) {
         struct str url = json_str(json_at(step->channel->settings, "deliver_url"));
         if (url.len == 0)
@@ -232,7 +236,8 @@ enum step_result custom_health(struct step *step)
     if (!step->answer)
         return request(step, S("GET"), confirm_url(url, S("ping"), step->arena), S("ping"), S(""));
     if (!step->answer->got_answer) {
-        snprintf(step->reason, sizeof step->reason, "The receiver could not be reached: %s", step->answer->error);
+        snprintf(step->reason, sizeof step->reason, "The receiver could not be reached: %s",
+                 step->answer->error);
         return STEP_RETRY;
     }
     int status = step->answer->status;

@@ -69,8 +69,9 @@ bool webhook_verify(const struct webhook_secrets *secrets, const struct webhook_
                     i64 now_ms, struct arena *arena, struct err *err)
 {
     if (head->id.len == 0 || head->id.len > MAX_ID || head->timestamp.len == 0 || head->signature.len == 0)
-        return err_set(err, ERR_UNAUTHENTICATED,
-                       "The headers webhook-id, webhook-timestamp and webhook-signature are needed, once each.");
+        return err_set(
+            err, ERR_UNAUTHENTICATED,
+            "The headers webhook-id, webhook-timestamp and webhook-signature are needed, once each.");
     if (!time_is_near(head->timestamp, now_ms))
         return err_set(err, ERR_UNAUTHENTICATED,
                        "webhook-timestamp is not within 300 seconds of now (seconds since 1970).");

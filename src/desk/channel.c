@@ -3,8 +3,8 @@
 // it (state, reason, account) is written together with a channel.updated event.
 #include "desk/channel.h"
 #include "base/buf.h"
-#include "desk/events.h"
 #include "channels/standard_webhooks.h"
+#include "desk/events.h"
 #include "sql_gen.h"
 #include "store/log.h"
 #include "text/words.h"
@@ -14,11 +14,13 @@ enum { SECRET_OVERLAP_MS = 24 * 3600 * 1000, MAX_SEALED = 64 << 10 };
 
 static const struct field channel_fields[] = {
     FIELD(channel_row, FIELD_I64, id, FIELD_READ_ONLY, .doc = "The channel's number."),
-    FIELD(channel_row, FIELD_STR, kind, FIELD_READ_ONLY, .doc = "The network, as GET /channel-kinds names it."),
+    FIELD(channel_row, FIELD_STR, kind, FIELD_READ_ONLY,
+          .doc = "The network, as GET /channel-kinds names it."),
     FIELD(channel_row, FIELD_STR, name, 0, .max = 200, .doc = "What colleagues call it."),
     FIELD(channel_row, FIELD_STR, state, FIELD_READ_ONLY,
           .doc = "connecting, active, degraded, reauth, dead or disabled."),
-    FIELD(channel_row, FIELD_STR, state_reason, FIELD_READ_ONLY, .doc = "Why, in one sentence a person can act on."),
+    FIELD(channel_row, FIELD_STR, state_reason, FIELD_READ_ONLY,
+          .doc = "Why, in one sentence a person can act on."),
     FIELD(channel_row, FIELD_TIME, state_since, FIELD_READ_ONLY, .doc = "Since when it is in this state."),
     FIELD(channel_row, FIELD_STR, handle, FIELD_READ_ONLY, .doc = "The account's name on the network."),
     FIELD(channel_row, FIELD_STR, external_account_id, FIELD_READ_ONLY | FIELD_NULLABLE,
@@ -32,7 +34,8 @@ static const struct field channel_fields[] = {
 const struct type channel_type = {"Channel", channel_fields, sizeof(struct channel_row)};
 
 static const struct field draft_fields[] = {
-    FIELD(channel_draft, FIELD_STR, kind, FIELD_REQUIRED, .max = 40, .doc = "The network, as GET /channel-kinds names it."),
+    FIELD(channel_draft, FIELD_STR, kind, FIELD_REQUIRED, .max = 40,
+          .doc = "The network, as GET /channel-kinds names it."),
     FIELD(channel_draft, FIELD_STR, name, FIELD_REQUIRED, .max = 200, .doc = "What colleagues call it."),
     FIELD(channel_draft, FIELD_JSON, settings, 0, .max = 65536, .doc = "Settings of its kind, secrets too."),
     FIELD_END,
@@ -103,8 +106,8 @@ bool channel_load(struct conn *conn, i64 workspace_id, i64 id, struct arena *are
 
 static bool load_locked(struct tx *tx, i64 workspace_id, i64 id, struct channel_row *out, struct err *err)
 {
-    return read_one(tx->conn, &SQL_channel_get_locked, DB_ARGS(db_i64(workspace_id), db_i64(id)), tx->arena, out,
-                    err);
+    return read_one(tx->conn, &SQL_channel_get_locked, DB_ARGS(db_i64(workspace_id), db_i64(id)), tx->arena,
+                    out, err);
 }
 
 bool channel_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
@@ -115,8 +118,8 @@ bool channel_get(struct conn *conn, const struct actor *actor, i64 id, struct ar
     return channel_load(conn, actor->workspace_id, id, arena, out, err);
 }
 
-bool channel_list(struct conn *conn, const struct actor *actor, struct arena *arena, struct channel_row_list *out,
-                  struct err *err)
+bool channel_list(struct conn *conn, const struct actor *actor, struct arena *arena,
+                  struct channel_row_list *out, struct err *err)
 {
     struct rows *rows;
     if (!actor_may(actor, MAY_READ))
@@ -129,7 +132,8 @@ bool channel_list(struct conn *conn, const struct actor *actor, struct arena *ar
     return rows_end(rows, err);
 }
 
-bool channel_for_hook(struct conn *conn, i64 id, struct arena *arena, struct channel_row *out, struct err *err)
+bool channel_for_hook(struct conn *conn, i64 id, struct arena *arena, struct channel_row *out,
+                      struct err *err)
 {
     struct channel_row row;
     if (!read_one(conn, &SQL_channel_by_id, DB_ARGS(db_i64(id)), arena, &row, err))
@@ -170,7 +174,8 @@ bool channel_view_open(const struct channel_row *row, const struct key *key, i64
                                 .now = now};
     struct str settings = row->settings.len ? row->settings : S("{}");
     view.settings = json_parse(settings, arena, err);
-    if (!view.settings || !open_json(key, arena, place(arena, row->id, "secret"), row->secret, &view.secret, err) ||
+    if (!view.settings ||
+        !open_json(key, arena, place(arena, row->id, "secret"), row->secret, &view.secret, err) ||
         !open_json(key, arena, place(arena, row->id, "session"), row->session, &view.session, err))
         return false;
     *out = view;
@@ -181,8 +186,8 @@ static bool seal_secret(struct tx *tx, const struct key *key, i64 workspace_id, 
                         struct err *err)
 {
     struct str sealed = crypto_seal(key, tx->arena, place(tx->arena, id, "secret"), secret);
-    return db_exec(tx->conn, &SQL_channel_set_secret, DB_ARGS(db_blob(sealed), db_i64(workspace_id), db_i64(id)),
-                   NULL, err);
+    return db_exec(tx->conn, &SQL_channel_set_secret,
+                   DB_ARGS(db_blob(sealed), db_i64(workspace_id), db_i64(id)), NULL, err);
 }
 
 static bool open_secret(struct tx *tx, const struct key *key, const struct channel_row *row, struct str *ret,
@@ -193,14 +198,14 @@ static bool open_secret(struct tx *tx, const struct key *key, const struct chann
            crypto_open(key, tx->arena, place(tx->arena, row->id, "secret"), row->secret, ret, err);
 }
 
-bool channel_keep_session(struct tx *tx, const struct key *key, i64 workspace_id, i64 id, struct str session_json,
-                          struct err *err)
+bool channel_keep_session(struct tx *tx, const struct key *key, i64 workspace_id, i64 id,
+                          struct str session_json, struct err *err)
 {
     struct str sealed = STR_NONE;
     if (session_json.len)
         sealed = crypto_seal(key, tx->arena, place(tx->arena, id, "session"), session_json);
-    return db_exec(tx->conn, &SQL_channel_set_session, DB_ARGS(db_blob(sealed), db_i64(workspace_id), db_i64(id)),
-                   NULL, err);
+    return db_exec(tx->conn, &SQL_channel_set_session,
+                   DB_ARGS(db_blob(sealed), db_i64(workspace_id), db_i64(id)), NULL, err);
 }
 
 // ---- Making and changing --------------------------------------------------------------------------
@@ -241,7 +246,8 @@ static bool start_streams(struct tx *tx, i64 workspace_id, i64 id, const struct 
 
 static bool admin_only(const struct actor *actor, struct err *err)
 {
-    return actor_may(actor, MAY_ADMIN) || err_set(err, ERR_DENIED, "Only administrators may change channels.");
+    return actor_may(actor, MAY_ADMIN) ||
+           err_set(err, ERR_DENIED, "Only administrators may change channels.");
 }
 
 static struct str webhook_secret_json(struct arena *arena, struct str secret)
@@ -314,7 +320,8 @@ static bool is_running(struct str state)
 }
 
 bool channel_update(struct tx *tx, const struct actor *actor, const struct key *key, i64 id,
-                    const struct channel_patch *patch, field_set given, struct channel_row *out, struct err *err)
+                    const struct channel_patch *patch, field_set given, struct channel_row *out,
+                    struct err *err)
 {
     struct channel_row row;
     struct str name = STR_NONE, name_key = STR_NONE;
@@ -331,14 +338,16 @@ bool channel_update(struct tx *tx, const struct actor *actor, const struct key *
         !update_settings(tx, key, driver, &row, patch->settings, &reconnect, err))
         return false;
     if (!db_exec(tx->conn, &SQL_channel_set,
-                 DB_ARGS(db_str(name), db_str(name_key), db_str(row.settings), db_i64(row.workspace_id), db_i64(id)),
+                 DB_ARGS(db_str(name), db_str(name_key), db_str(row.settings), db_i64(row.workspace_id),
+                         db_i64(id)),
                  NULL, err))
         return false;
     bool asked = field_given(&channel_patch_type, given, "enabled");
     bool stop = asked && !patch->enabled, start = asked && patch->enabled && !is_running(row.state);
     if (stop && !channel_set_state(tx, row.workspace_id, id, S("disabled"), S(""), err))
         return false;
-    if (!stop && (start || (reconnect && !str_eq(row.state, S("disabled")))) && !restart(tx, driver, &row, err))
+    if (!stop && (start || (reconnect && !str_eq(row.state, S("disabled")))) &&
+        !restart(tx, driver, &row, err))
         return false;
     return announce(tx, row.workspace_id, id, actor->agent_id, EVENT_CHANNEL_UPDATED, err) &&
            channel_load(tx->conn, row.workspace_id, id, tx->arena, out, err);
@@ -357,9 +366,9 @@ bool channel_rotate_secret(struct tx *tx, const struct actor *actor, const struc
     if (!previous.len)
         return err_set(err, ERR_CONFLICT, "This kind of channel has no secret of ours to change.");
     struct str fresh = webhook_secret_make(tx->arena);
-    struct str text = str_printf(tx->arena,
-                                 "{\"secret\":\"" STR_FMT "\",\"previous\":\"" STR_FMT "\",\"previous_until\":%lld}",
-                                 STR_ARG(fresh), STR_ARG(previous), (long long)(tx->now + SECRET_OVERLAP_MS));
+    struct str text = str_printf(
+        tx->arena, "{\"secret\":\"" STR_FMT "\",\"previous\":\"" STR_FMT "\",\"previous_until\":%lld}",
+        STR_ARG(fresh), STR_ARG(previous), (long long)(tx->now + SECRET_OVERLAP_MS));
     if (!seal_secret(tx, key, row.workspace_id, id, text, err) ||
         !announce(tx, row.workspace_id, id, actor->agent_id, EVENT_CHANNEL_UPDATED, err))
         return false;

@@ -32,7 +32,8 @@ bool channel_url_valid(struct str url)
     return true;
 }
 
-static bool refuse(struct err *err, const struct channel_setting *setting, const char *reason, const char *text)
+static bool refuse(struct err *err, const struct channel_setting *setting, const char *reason,
+                   const char *text)
 {
     char field[64];
     snprintf(field, sizeof field, "settings.%s", setting->name);
@@ -104,7 +105,8 @@ struct merge {
 };
 
 // The value to keep: what is given, else what was, else the default.
-static bool merge_one(struct merge *m, const struct channel_setting *setting, struct json_writer *w, struct err *err)
+static bool merge_one(struct merge *m, const struct channel_setting *setting, struct json_writer *w,
+                      struct err *err)
 {
     bool secret = setting->kind == SETTING_SECRET;
     const struct json *old = json_at(secret ? m->old_secret : m->old_settings, setting->name);

@@ -32,7 +32,8 @@ bool channel_report_state(struct tx *tx, i64 workspace_id, i64 id, struct str st
     struct channel_row row;
     if (!channel_load(tx->conn, workspace_id, id, tx->arena, &row, err))
         return false;
-    bool runs = str_eq(row.state, S("active")) || str_eq(row.state, S("degraded")) || str_eq(row.state, S("connecting"));
+    bool runs = str_eq(row.state, S("active")) || str_eq(row.state, S("degraded")) ||
+                str_eq(row.state, S("connecting"));
     return !runs || channel_set_state(tx, workspace_id, id, state, reason, err);
 }
 
@@ -42,9 +43,10 @@ static bool same_account(struct tx *tx, const struct channel_row *row, struct st
     if (row->external_account_id.len && !str_eq(row->external_account_id, account_id))
         return err_set(err, ERR_CONFLICT,
                        "These credentials belong to another account; make a new channel for it.");
-    if (!db_one_i64(tx->conn, &SQL_channel_account_taken,
-                    DB_ARGS(db_i64(row->workspace_id), db_str(row->kind), db_str(account_id), db_i64(row->id)),
-                    &taken, err))
+    if (!db_one_i64(
+            tx->conn, &SQL_channel_account_taken,
+            DB_ARGS(db_i64(row->workspace_id), db_str(row->kind), db_str(account_id), db_i64(row->id)),
+            &taken, err))
         return false;
     if (taken)
         return err_set(err, ERR_CONFLICT, "Another channel is connected to this account already.");
@@ -55,7 +57,8 @@ bool channel_connected(struct tx *tx, i64 workspace_id, i64 id, struct str accou
                        struct err *err)
 {
     struct channel_row row;
-    if (!channel_load(tx->conn, workspace_id, id, tx->arena, &row, err) || !same_account(tx, &row, account_id, err))
+    if (!channel_load(tx->conn, workspace_id, id, tx->arena, &row, err) ||
+        !same_account(tx, &row, account_id, err))
         return false;
     const struct channel_driver *driver = channel_driver_find(row.kind);
     if (!db_exec(tx->conn, &SQL_channel_set_account,
@@ -124,8 +127,8 @@ bool channel_put_facts(struct tx *tx, i64 workspace_id, i64 id, struct str facts
     if (has_all(settings, facts, tx->arena))
         return true;
     return db_exec(tx->conn, &SQL_channel_set_settings,
-                   DB_ARGS(db_str(merged(settings, facts, tx->arena)), db_i64(workspace_id), db_i64(id)), NULL,
-                   err) &&
+                   DB_ARGS(db_str(merged(settings, facts, tx->arena)), db_i64(workspace_id), db_i64(id)),
+                   NULL, err) &&
            updated(tx, workspace_id, id, err);
 }
 
@@ -188,7 +191,8 @@ bool channel_traffic(struct conn *conn, i64 workspace_id, i64 id, i64 now, struc
         out[i] = (struct channel_hour){.at = (first + i) * hour_ms};
     if (!first_since(conn, first * hour_ms, &first_id, err) ||
         !db_query(conn, &SQL_channel_traffic,
-                  DB_ARGS(db_i64(first_id), db_i64(workspace_id), db_i64(id), db_i64(first * hour_ms)), &rows, err))
+                  DB_ARGS(db_i64(first_id), db_i64(workspace_id), db_i64(id), db_i64(first * hour_ms)), &rows,
+                  err))
         return false;
     struct arena *arena = arena_take();
     while (rows_next(rows)) {

@@ -39,7 +39,8 @@ static bool is_send(const struct finish *f)
 
 static bool set_message(struct finish *f, const char *state, struct str error, struct err *err)
 {
-    return !is_send(f) || message_set_state(f->tx, f->row.workspace_id, f->row.message_id, str_from(state), error, err);
+    return !is_send(f) ||
+           message_set_state(f->tx, f->row.workspace_id, f->row.message_id, str_from(state), error, err);
 }
 
 // ---- It arrived -----------------------------------------------------------------------------------
@@ -53,8 +54,9 @@ static bool mark_message(struct finish *f, struct err *err)
         return message_set_like(tx, row->workspace_id, row->message_id, tx->now, f->step->external_id, err);
     if (str_eq(row->action, S("unlike")))
         return message_set_like(tx, row->workspace_id, row->message_id, 0, STR_NONE, err);
-    return (!f->step->external_id.len || message_merge_echo(tx, row->workspace_id, row->channel_id, row->message_id,
-                                                            f->step->external_id, f->step->extra, err)) &&
+    return (!f->step->external_id.len ||
+            message_merge_echo(tx, row->workspace_id, row->channel_id, row->message_id, f->step->external_id,
+                               f->step->extra, err)) &&
            message_set_state(tx, row->workspace_id, row->message_id, S("sent"), STR_NONE, err);
 }
 
@@ -73,10 +75,12 @@ static bool note_refused_action(struct finish *f, struct err *err)
                           .conversation_id = f->row.conversation_id,
                           .message_id = f->row.message_id,
                           .channel_id = f->row.channel_id,
-                          .data = str_printf(f->tx->arena, "{\"action\":\"" STR_FMT "\",\"after\":\"failed\"}",
-                                             STR_ARG(f->row.action))};
+                          .data =
+                              str_printf(f->tx->arena, "{\"action\":\"" STR_FMT "\",\"after\":\"failed\"}",
+                                         STR_ARG(f->row.action))};
     return db_exec(f->tx->conn, &SQL_delivery_note_error,
-                   DB_ARGS(db_str(f->reason), db_i64(f->row.workspace_id), db_i64(f->row.message_id)), NULL, err) &&
+                   DB_ARGS(db_str(f->reason), db_i64(f->row.workspace_id), db_i64(f->row.message_id)), NULL,
+                   err) &&
            log_append(f->tx, &event, err);
 }
 
@@ -84,7 +88,8 @@ static bool failed(struct finish *f, struct err *err)
 {
     struct delivery_change to = {.state = S("failed"), .done_at = f->tx->now, .error = f->reason};
     bool noted = is_send(f) ? set_message(f, "failed", f->reason, err) : note_refused_action(f, err);
-    return noted && delivery_row_set(f->tx, &f->row, &to, err) && delivery_wake_followers(f->tx, &f->row, err);
+    return noted && delivery_row_set(f->tx, &f->row, &to, err) &&
+           delivery_wake_followers(f->tx, &f->row, err);
 }
 
 // ---- Later ----------------------------------------------------------------------------------------
@@ -106,7 +111,8 @@ static bool retry(struct finish *f, struct err *err)
         return failed(f, err);
     }
     // What the network asks for is never undercut; a little is added so that not all come back at once.
-    i64 next_at = asked > now ? asked + (i64)(random_u64() % 1000) : now + delivery_backoff_ms(f->row.attempts);
+    i64 next_at =
+        asked > now ? asked + (i64)(random_u64() % 1000) : now + delivery_backoff_ms(f->row.attempts);
     return queued(f, next_at, err);
 }
 
@@ -129,10 +135,8 @@ static bool doubt(struct finish *f, struct err *err)
     if (!f->can_ask || now - f->row.doubt_since >= DELIVERY_DOUBT_MS)
         return held(f, err);
     i64 next_at = f->delivery->confirm ? now + DELIVERY_ASK_MS : now + 3000; // the first look soon
-    struct delivery_change to = {.state = S("in_doubt"),
-                                 .next_at = next_at,
-                                 .doubt_since = f->row.doubt_since,
-                                 .error = f->reason};
+    struct delivery_change to = {
+        .state = S("in_doubt"), .next_at = next_at, .doubt_since = f->row.doubt_since, .error = f->reason};
     return set_message(f, "in_doubt", f->reason, err) && delivery_row_set(f->tx, &f->row, &to, err) &&
            delivery_say_followers_wait(f->tx, &f->row, next_at, err);
 }
@@ -141,7 +145,8 @@ static bool doubt(struct finish *f, struct err *err)
 // The row goes back as it was: still queued, or still in doubt (never sent again unasked).
 static bool channel_down(struct finish *f, const char *state, struct err *err)
 {
-    bool ok = channel_report_state(f->tx, f->row.workspace_id, f->row.channel_id, str_from(state), f->reason, err);
+    bool ok =
+        channel_report_state(f->tx, f->row.workspace_id, f->row.channel_id, str_from(state), f->reason, err);
     if (!f->delivery->confirm)
         return ok && queued(f, f->tx->now, err);
     return ok && doubt(f, err);
@@ -185,8 +190,9 @@ bool delivery_finish(struct tx *tx, const struct delivery *delivery, enum step_r
                        .can_ask = can_ask};
     if (!delivery_row_get(tx, delivery->id, &f.row, err))
         return err->code == ERR_NOT_FOUND; // erased meanwhile: nothing to mark
-    bool mine = str_eq(f.row.lease_owner, delivery->owner) &&
-                (str_eq(f.row.state, S("sending")) || (delivery->confirm && str_eq(f.row.state, S("in_doubt"))));
+    bool mine =
+        str_eq(f.row.lease_owner, delivery->owner) &&
+        (str_eq(f.row.state, S("sending")) || (delivery->confirm && str_eq(f.row.state, S("in_doubt"))));
     if (!mine && (result != STEP_DONE || str_eq(f.row.state, S("done"))))
         return true; // somebody else holds it, or a person decided meanwhile
     return decide(&f, result, err);

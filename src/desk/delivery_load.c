@@ -60,11 +60,12 @@ static bool load_answered(struct conn *conn, struct arena *arena, struct deliver
 {
     struct rows *rows;
     bool named = d->out.reply_to.len > 0;
-    bool ok = named ? db_query(conn, &SQL_delivery_answered,
-                               DB_ARGS(db_i64(d->workspace_id), db_i64(d->channel_id), db_str(d->out.reply_to)), &rows,
-                               err)
-                    : db_query(conn, &SQL_delivery_newest_in,
-                               DB_ARGS(db_i64(d->workspace_id), db_i64(d->conversation_id)), &rows, err);
+    bool ok = named
+                  ? db_query(conn, &SQL_delivery_answered,
+                             DB_ARGS(db_i64(d->workspace_id), db_i64(d->channel_id), db_str(d->out.reply_to)),
+                             &rows, err)
+                  : db_query(conn, &SQL_delivery_newest_in,
+                             DB_ARGS(db_i64(d->workspace_id), db_i64(d->conversation_id)), &rows, err);
     if (!ok)
         return false;
     if (rows_next(rows)) {
@@ -106,8 +107,8 @@ static bool load_attachments(struct conn *conn, struct arena *arena, struct deli
 {
     struct rows *rows;
     struct file_rows files = {};
-    if (!db_query(conn, &SQL_delivery_attachments, DB_ARGS(db_i64(d->workspace_id), db_i64(d->message_id)), &rows,
-                  err))
+    if (!db_query(conn, &SQL_delivery_attachments, DB_ARGS(db_i64(d->workspace_id), db_i64(d->message_id)),
+                  &rows, err))
         return false;
     while (rows_next(rows)) {
         struct file_row *file = list_push(&files, arena);
@@ -139,7 +140,8 @@ bool delivery_load(struct conn *conn, i64 id, bool confirm, struct arena *arena,
     struct delivery d = {.confirm = confirm};
     if (!load_row(conn, id, arena, &d, err))
         return false;
-    if (d.out.action == OUT_SEND && (!load_answered(conn, arena, &d, err) || !load_attachments(conn, arena, &d, err)))
+    if (d.out.action == OUT_SEND &&
+        (!load_answered(conn, arena, &d, err) || !load_attachments(conn, arena, &d, err)))
         return false;
     *out = d;
     return true;

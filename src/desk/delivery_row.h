@@ -25,4 +25,5 @@ bool delivery_row_set(struct tx *tx, const struct delivery_row *row, const struc
 // What waited behind this row in its conversation is due again.
 bool delivery_wake_followers(struct tx *tx, const struct delivery_row *row, struct err *err) MUST_CHECK;
 // Messages behind this row say that they wait for it, and are not looked at before `until`.
-bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, i64 until, struct err *err) MUST_CHECK;
+bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, i64 until,
+                                 struct err *err) MUST_CHECK;

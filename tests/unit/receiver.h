@@ -61,8 +61,8 @@ static inline void receiver_answer(int fd, const char *line)
     const char *plus = strchr(line, '+'), *body = strchr(line, '{');
     if (plus)
         snprintf(extra, sizeof extra, "%s\r\n", plus + 1);
-    int n = snprintf(out, sizeof out, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n%s", status,
-                     body ? strlen(body) : 0, extra, body ? body : "");
+    int n = snprintf(out, sizeof out, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n%s",
+                     status, body ? strlen(body) : 0, extra, body ? body : "");
     if (write(fd, out, (size_t)n) != n)
         perror("receiver");
 }

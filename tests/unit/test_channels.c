@@ -68,7 +68,8 @@ static struct channel_view custom(const char *settings, const char *secret)
 
 static struct channel_view usual(void)
 {
-    return custom("{\"deliver_url\":\"https://shop.example/hook\",\"idempotent\":true}", "{\"secret\":\"" SECRET "\"}");
+    return custom("{\"deliver_url\":\"https://shop.example/hook\",\"idempotent\":true}",
+                  "{\"secret\":\"" SECRET "\"}");
 }
 
 // ---- Signatures -----------------------------------------------------------------------------------
@@ -125,8 +126,8 @@ static void a_right_signature_is_accepted_and_every_wrong_one_refused(void **sta
     const char *cut = str_cstr(arena, str_sub(str_from(good), 0, strlen(good) - 4));
     u8 mac[32];
     hmac_sha256(S("0123456789abcdef0123456789abcdef"), S("e1." AT "." BODY), mac);
-    const char *hex =
-        str_cstr(arena, str_concat(arena, S("v1,"), hex_encode(arena, (struct str){(char *)mac, sizeof mac})));
+    const char *hex = str_cstr(
+        arena, str_concat(arena, S("v1,"), hex_encode(arena, (struct str){(char *)mac, sizeof mac})));
     const struct {
         const char *name;
         struct hook hook;
@@ -166,7 +167,8 @@ static void a_replay_is_refused_after_300_seconds_and_before_minus_300(void **st
     static const struct {
         int late_s;
         bool good;
-    } table[] = {{0, true}, {299, true}, {300, true}, {301, false}, {-300, true}, {-301, false}, {86400, false}};
+    } table[] = {{0, true},    {299, true},   {300, true},   {301, false},
+                 {-300, true}, {-301, false}, {86400, false}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         struct channel_view view = usual();
         view.now = now + (i64)table[i].late_s * 1000;
@@ -253,8 +255,8 @@ static void edits_deletions_and_receipts_are_told_apart(void **state)
 {
     (void)state;
     struct got got = receive(file("custom/all_kinds.json"));
-    static const enum inbound_type types[] = {INBOUND_CREATED, INBOUND_EDITED, INBOUND_DELETED, INBOUND_DELIVERED,
-                                              INBOUND_READ, INBOUND_CREATED};
+    static const enum inbound_type types[] = {INBOUND_CREATED,   INBOUND_EDITED, INBOUND_DELETED,
+                                              INBOUND_DELIVERED, INBOUND_READ,   INBOUND_CREATED};
     assert_int_equal(got.events.len, ARRAY_LEN(types));
     assert_int_equal(got.bad.len, 0);
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
@@ -272,9 +274,18 @@ static void what_cannot_be_read_is_set_aside_alone(void **state)
     assert_true(got.ok);
     assert_int_equal(got.events.len, 2);
     static const char *const reasons[] = {
-        "type is none",      "id is missing",      "thread is empty",    "direction is neither", "created_at is not a time",
-        "author.id is miss", "not an object",      "attachments.url is", "at is missing",        "text is not a string",
-        "type is missing",   "attachments is not",
+        "type is none",
+        "id is missing",
+        "thread is empty",
+        "direction is neither",
+        "created_at is not a time",
+        "author.id is miss",
+        "not an object",
+        "attachments.url is",
+        "at is missing",
+        "text is not a string",
+        "type is missing",
+        "attachments is not",
     };
     assert_int_equal(got.bad.len, ARRAY_LEN(reasons));
     for (size_t i = 0; i < got.bad.len; i++) {
@@ -319,9 +330,15 @@ static void events_are_counted_without_parsing(void **state)
     static const struct {
         const char *body;
         size_t n;
-    } table[] = {{"{}", 1},       {" [] ", 0},        {"[ ]", 0},
-                 {"[{},{}]", 2},  {"[[1,2],{\"a\":[1,2]},3]", 3},
-                 {"[\"a,b\",\"\\\",\"]", 2}, {"", 0}, {"x", 1}, {"[{\"a\":\"]\"}]", 1}};
+    } table[] = {{"{}", 1},
+                 {" [] ", 0},
+                 {"[ ]", 0},
+                 {"[{},{}]", 2},
+                 {"[[1,2],{\"a\":[1,2]},3]", 3},
+                 {"[\"a,b\",\"\\\",\"]", 2},
+                 {"", 0},
+                 {"x", 1},
+                 {"[{\"a\":\"]\"}]", 1}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if (channel_custom.count(str_from(table[i].body)) != table[i].n)
             fail_msg("%s", table[i].body);
@@ -345,7 +362,8 @@ struct sent {
     struct step step;
 };
 
-static struct sent send(const char *settings, struct outbound out, const struct net_answer *answer, bool confirm)
+static struct sent send(const char *settings, struct outbound out, const struct net_answer *answer,
+                        bool confirm)
 {
     static struct channel_view view;
     view = custom(settings, "{\"secret\":\"" SECRET "\"}");

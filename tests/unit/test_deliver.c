@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The sender against a receiver that behaves as receivers do: slow, broken, rude. On both databases, with
 // the real HTTP client: nothing is lost, nothing is sent twice unasked, order within a conversation holds.
-#include "desk_fixture.h"
 #include "desk/delivery.h"
+#include "desk_fixture.h"
 #include "jobs/deliver.h"
 #include "receiver.h"
 
@@ -51,10 +51,11 @@ static void patch_channel(struct rig *rig, i64 channel, struct str json)
 
 static void point(struct rig *rig, i64 channel, struct receiver *receiver, bool idempotent)
 {
-    patch_channel(rig, channel,
-                  str_printf(rig->desk.f->arena,
-                             "{\"settings\":{\"deliver_url\":\"http://127.0.0.1:%d/hook\",\"idempotent\":%s}}",
-                             receiver->port, idempotent ? "true" : "false"));
+    patch_channel(
+        rig, channel,
+        str_printf(rig->desk.f->arena,
+                   "{\"settings\":{\"deliver_url\":\"http://127.0.0.1:%d/hook\",\"idempotent\":%s}}",
+                   receiver->port, idempotent ? "true" : "false"));
 }
 
 static struct rig make(void **state, bool idempotent)
@@ -182,7 +183,8 @@ static void answers_of_a_conversation_arrive_once_and_in_order(void **state)
         snprintf(text, sizeof text, "%lld", (long long)ids[i]);
         assert_string_equal(rig.receiver->heard[i].id, text);
     }
-    assert_true(str_eq(read_message(&rig, ids[0]).external_id, str_printf(rig.desk.f->arena, "%lld", (long long)ids[0])));
+    assert_true(str_eq(read_message(&rig, ids[0]).external_id,
+                       str_printf(rig.desk.f->arena, "%lld", (long long)ids[0])));
     stop(&rig);
 }
 
