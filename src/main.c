@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/child.h"
 #include "base/crypto.h"
+#include "base/log.h"
 #include "base/picture.h"
 #include "cli/serve.h"
 #include <stdio.h>
@@ -78,6 +79,8 @@ int main(int argc, char **argv)
     if (command->run == serve_run && !start_nursery(argc, argv, &err))
         return command_fail(&err);
     crypto_init();
+    if (command->run != serve_run)
+        log_set_level(LOG_WARN); // a command's own words are enough
     struct arena *arena = arena_create();
     if (!options_read(command, argc, argv, from, arena, &options, &err)) {
         command_fail(&err);

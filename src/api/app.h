@@ -23,15 +23,15 @@ struct app {
     struct jobs *jobs;     // NULL: this process only serves
     struct limiter *limiter;
     struct slow_pool *hashing, *slow;
-    struct str public_url;    // "https://desk.example", no slash at the end
-    struct str public_host;   // "desk.example", "127.0.0.1:8100"
-    bool secure;              // the public URL is https
+    struct str public_url;  // "https://desk.example", no slash at the end
+    struct str public_host; // "desk.example", "127.0.0.1:8100"
+    bool secure;            // the public URL is https
     i64 started_at;
-    i64 rate_limit;           // requests a second of one signed-in actor; 0: none
-    i64 max_waiting;          // raw events a channel may have waiting before its hook answers 429
-    bool only_works;          // --role work: health and figures only
-    atomic_bool ready;        // everything is there; before, requests are told to wait
-    atomic_bool stopping;     // /readyz says so first
+    i64 rate_limit;       // requests a second of one signed-in actor; 0: none
+    i64 max_waiting;      // raw events a channel may have waiting before its hook answers 429
+    bool only_works;      // --role work: health and figures only
+    atomic_bool ready;    // everything is there; before, requests are told to wait
+    atomic_bool stopping; // /readyz says so first
 };
 
 // The handler of the HTTP server and its body limits (net/http.h); arg is the app.

@@ -15,8 +15,8 @@ bool guard_query(const struct request *req, struct err *err) MUST_CHECK;
 enum credential { CREDENTIAL_NONE, CREDENTIAL_COOKIE, CREDENTIAL_TOKEN };
 // Session or token -> actor. NONE with an empty actor when there is neither; ERR_UNAUTHENTICATED when what
 // was given does not hold.
-bool guard_identify(struct request *req, struct conn *conn, enum credential *ret_credential, struct err *err)
-    MUST_CHECK;
+bool guard_identify(struct request *req, struct conn *conn, enum credential *ret_credential,
+                    struct err *err) MUST_CHECK;
 // May this actor, through this credential, use the route?
 bool guard_right(const struct request *req, struct err *err) MUST_CHECK;
 

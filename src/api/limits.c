@@ -12,12 +12,14 @@ enum { SETS = 4096, WAYS = 4, LOCKS = 64, MILLI = 1000 };
 
 struct bucket {
     u64 hash;
-    i64 used_at;      // clock_mono of the last look
+    u64 looked;       // when it was last looked at, as a count of looks
+    i64 used_at;      // clock_mono up to which it was refilled
     i64 milli_tokens; // thousandths, so that slow refills add up
 };
 struct limiter {
     u8 secret[32];
     pthread_mutex_t locks[LOCKS];
+    u64 looks[LOCKS]; // times are too coarse to tell who is unused longest
     struct bucket buckets[SETS][WAYS];
 };
 
@@ -57,7 +59,7 @@ static struct bucket *find_bucket(struct limiter *limiter, u64 hash, i64 burst, 
     for (size_t i = 0; i < WAYS; i++) {
         if (set[i].hash == hash)
             return &set[i];
-        if (set[i].used_at < oldest->used_at)
+        if (set[i].looked < oldest->looked)
             oldest = &set[i];
     }
     *oldest = (struct bucket){.hash = hash, .used_at = now, .milli_tokens = burst * MILLI};
@@ -72,6 +74,7 @@ bool limit_take(struct limiter *limiter, enum limit_kind kind, struct str who, i
     i64 now = clock_mono();
     pthread_mutex_lock(lock);
     struct bucket *bucket = find_bucket(limiter, hash, burst, now);
+    bucket->looked = ++limiter->looks[hash % SETS % LOCKS];
     // per_minute tokens in 60,000 ms are per_minute / 60 thousandths in one.
     i64 gained = (now - bucket->used_at) * per_minute / 60;
     if (gained > 0) {

@@ -77,7 +77,7 @@ size_t route_index(const struct route *wanted)
         const struct route *first = route_tables[t], *last = first;
         while (last->path)
             last++;
-        if (wanted >= first && wanted < last)
+        if ((uintptr_t)wanted >= (uintptr_t)first && (uintptr_t)wanted < (uintptr_t)last)
             return index + (size_t)(wanted - first);
         index += (size_t)(last - first);
     }

@@ -15,8 +15,8 @@ struct me {
     struct id_list channel_ids, team_ids;
 };
 extern const struct type me_type;
-bool me_load(struct conn *conn, i64 workspace_id, i64 agent_id, struct arena *arena, struct me *out, struct err *err)
-    MUST_CHECK;
+bool me_load(struct conn *conn, i64 workspace_id, i64 agent_id, struct arena *arena, struct me *out,
+             struct err *err) MUST_CHECK;
 
 // Sends a link once: URL/sign-in#CODE.
 struct str sign_in_url(const struct app *app, struct arena *arena, struct str code);

@@ -15,10 +15,10 @@ struct demo_story {
     const char *slug;
     bool is_public;
     int minutes_ago;
-    const char *text, *more; // more: a second message some minutes later
-    const char *answer;      // a colleague answered already
+    const char *text, *more;     // more: a second message some minutes later
+    const char *answer;          // a colleague answered already
     const char *priority, *tags; // tags with commas
-    const char *assignee;    // a colleague's e-mail
+    const char *assignee;        // a colleague's e-mail
     const char *note;
 };
 extern const struct demo_story demo_stories[];

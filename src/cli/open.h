@@ -10,7 +10,7 @@ struct store {
     struct key *key;
 };
 // The key is made with a new database. A database without its key, or with another, does not open.
-bool store_open(const struct options *options, bool migrate, int n_readers, struct arena *arena, struct store *out,
-                struct err *err) MUST_CHECK;
+bool store_open(const struct options *options, bool migrate, int n_readers, struct arena *arena,
+                struct store *out, struct err *err) MUST_CHECK;
 void store_close(struct store *store);
 struct db_settings store_settings(const struct options *options, bool migrate, int n_readers);

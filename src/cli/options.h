@@ -13,9 +13,24 @@ struct options {
     bool demo, password_stdin, insecure, help;
 };
 enum option_id {
-    OPTION_DATA, OPTION_DATABASE, OPTION_KEY, OPTION_LISTEN, OPTION_PUBLIC_URL, OPTION_ROLE, OPTION_DEMO,
-    OPTION_ALLOW_HOST, OPTION_RATE_LIMIT, OPTION_LOG, OPTION_INSECURE, OPTION_NAME, OPTION_EMAIL, OPTION_USER_ROLE,
-    OPTION_WORKSPACE, OPTION_PASSWORD, OPTION_SCOPE, OPTION_HELP,
+    OPTION_DATA,
+    OPTION_DATABASE,
+    OPTION_KEY,
+    OPTION_LISTEN,
+    OPTION_PUBLIC_URL,
+    OPTION_ROLE,
+    OPTION_DEMO,
+    OPTION_ALLOW_HOST,
+    OPTION_RATE_LIMIT,
+    OPTION_LOG,
+    OPTION_INSECURE,
+    OPTION_NAME,
+    OPTION_EMAIL,
+    OPTION_USER_ROLE,
+    OPTION_WORKSPACE,
+    OPTION_PASSWORD,
+    OPTION_SCOPE,
+    OPTION_HELP,
 };
 #define OPT(id) (1u << (id))
 enum { OPTS_STORE = OPT(OPTION_DATA) | OPT(OPTION_DATABASE) | OPT(OPTION_KEY) };
@@ -23,9 +38,9 @@ enum { OPTS_STORE = OPT(OPTION_DATA) | OPT(OPTION_DATABASE) | OPT(OPTION_KEY) };
 // One command: "serve", or two words: "user add".
 struct command {
     const char *name, *verb;
-    const char *summary;  // for the list of commands
-    const char *operand;  // "FILE" when it takes one
-    const char *text;     // the man page's description
+    const char *summary; // for the list of commands
+    const char *operand; // "FILE" when it takes one
+    const char *text;    // the man page's description
     const char *examples;
     unsigned options;
     int (*run)(struct options *options, struct arena *arena);

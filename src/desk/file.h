@@ -15,13 +15,14 @@ extern const struct type file_type;
 // Keeps it (blocking: several writes). bytes of a picture are cleaned before. uploaded_by 0: from a network.
 bool file_keep(struct db *db, i64 workspace_id, i64 uploaded_by, struct str bytes, struct file *file,
                struct arena *arena, struct err *err) MUST_CHECK;
-bool file_read(struct conn *conn, i64 workspace_id, struct str sha256, struct arena *arena, struct str *ret_bytes,
-               struct err *err) MUST_CHECK;
+bool file_read(struct conn *conn, i64 workspace_id, struct str sha256, struct arena *arena,
+               struct str *ret_bytes, struct err *err) MUST_CHECK;
 
 struct file_attachment {
     struct str sha256, name, state, mime;
     i64 size, channel_id, team_id, deleted_at;
 };
-// ERR_NOT_FOUND when the actor may not see its conversation, its message is deleted or its bytes are not here.
+// ERR_NOT_FOUND when the actor may not see its conversation, its message is deleted or its bytes are not
+// here.
 bool file_attachment(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
                      struct file_attachment *out, struct err *err) MUST_CHECK;

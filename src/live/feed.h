@@ -17,15 +17,15 @@ void feed_stop(struct feed *feed);
 void feed_destroy(struct feed *feed);
 // Opens a stream for the actor; last_event_id STR_NONE or the opaque id to go on from (unknown or too
 // old: the first frame after hello is resync).
-bool feed_open(struct feed *feed, struct http_request *req, const struct actor *actor, struct str last_event_id,
-               struct err *err) MUST_CHECK;
+bool feed_open(struct feed *feed, struct http_request *req, const struct actor *actor,
+               struct str last_event_id, struct err *err) MUST_CHECK;
 // Ends streams of a session (signed out) or agent (disabled, role changed). Also noticed from the log.
 void feed_drop(struct feed *feed, i64 agent_id, i64 session_id);
 // True while the agent has a stream open in this process.
 bool feed_online(struct feed *feed, i64 agent_id);
 // Where an agent is: shown to whoever may see the conversation (0: nowhere). Forgotten after 45 s.
-void feed_presence(struct feed *feed, const struct actor *actor, i64 conversation_id, i64 channel_id, i64 team_id,
-                   bool typing);
+void feed_presence(struct feed *feed, const struct actor *actor, i64 conversation_id, i64 channel_id,
+                   i64 team_id, bool typing);
 struct feed_stats {
     i64 screens, audiences, frames, dropped, lag_ms;
 };
