@@ -49,37 +49,68 @@ static bool log_contact(struct change *change, const char *kind, i64 contact_id,
     return log_append(change->tx, &event, err);
 }
 
-// ret: identity_id 0 when somebody else was first.
-static bool make(struct change *change, const struct author_place *place, const struct author_word *word,
-                 struct author *out, struct err *err)
+// Contact and identity; identity_id 0: somebody else was first, the contact is one too many.
+static bool insert_both(struct change *change, const struct author_place *place,
+                        const struct author_word *word, struct author *out, struct err *err)
 {
     struct conn *conn = change->tx->conn;
     i64 workspace = change->workspace_id;
     struct err why = {};
-    *out = (struct author){.external_id = word->external_id,
-                           .contact_name = word->name,
-                           .name = word->name,
-                           .handle = word->handle,
-                           .told_at = word->at};
     if (!db_one_i64(conn, &SQL_intake_contact_insert,
                     DB_ARGS(db_i64(workspace), db_str(word->name), db_i64(change->tx->now)), &out->contact_id,
                     err)) {
         return false;
     }
-    if (db_one_i64(conn, &SQL_intake_identity_insert,
-                   DB_ARGS(db_i64(workspace), db_str(place->kind), db_str(place->scope),
-                           db_str(word->external_id), db_str(word->handle), db_str(word->name),
-                           db_i64(out->contact_id), db_i64(word->at)),
-                   &out->identity_id, &why)) {
-        return log_contact(change, EVENT_CONTACT_CREATED, out->contact_id, err);
-    }
-    if (why.code != ERR_NOT_FOUND) {
+    out->identity_id = 0;
+    if (!db_one_i64(conn, &SQL_intake_identity_insert,
+                    DB_ARGS(db_i64(workspace), db_str(place->kind), db_str(place->scope),
+                            db_str(word->external_id), db_str(word->handle), db_str(word->name),
+                            db_i64(out->contact_id), db_i64(word->at)),
+                    &out->identity_id, &why) &&
+        why.code != ERR_NOT_FOUND) {
         *err = why;
         return false;
     }
-    out->identity_id = 0;
-    return db_exec(conn, &SQL_intake_contact_delete, DB_ARGS(db_i64(workspace), db_i64(out->contact_id)),
-                   NULL, err);
+    return true;
+}
+
+// The same in one round trip, where one costs something.
+static bool insert_both_at_once(struct change *change, const struct author_place *place,
+                                const struct author_word *word, struct author *out, struct err *err)
+{
+    struct rows *rows;
+    if (!db_query(change->tx->conn, &SQL_intake_person_insert,
+                  DB_ARGS(db_i64(change->workspace_id), db_str(word->name), db_i64(change->tx->now),
+                          db_str(place->kind), db_str(place->scope), db_str(word->external_id),
+                          db_str(word->handle), db_i64(word->at)),
+                  &rows, err)) {
+        return false;
+    }
+    if (rows_next(rows)) {
+        out->contact_id = row_i64(rows, 0);
+        out->identity_id = row_i64(rows, 1);
+    }
+    return rows_end(rows, err);
+}
+
+static bool make(struct change *change, const struct author_place *place, const struct author_word *word,
+                 struct author *out, struct err *err)
+{
+    bool one_trip = db_kind(change->tx->db) == DB_POSTGRES;
+    *out = (struct author){.external_id = word->external_id,
+                           .contact_name = word->name,
+                           .name = word->name,
+                           .handle = word->handle,
+                           .told_at = word->at};
+    if (!(one_trip ? insert_both_at_once(change, place, word, out, err)
+                   : insert_both(change, place, word, out, err))) {
+        return false;
+    }
+    if (out->identity_id > 0) {
+        return log_contact(change, EVENT_CONTACT_CREATED, out->contact_id, err);
+    }
+    return db_exec(change->tx->conn, &SQL_intake_contact_delete,
+                   DB_ARGS(db_i64(change->workspace_id), db_i64(out->contact_id)), NULL, err);
 }
 
 static void rename_open_edits(struct change *change, const struct author *author, struct str old_handle,

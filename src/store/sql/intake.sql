@@ -169,3 +169,20 @@ SELECT * FROM conversation
  ORDER BY id
    FOR UPDATE;
 -- only: both
+
+-- name: intake_person_insert :one
+-- A person we have not met, with the name the network knows them by, in one round trip. identity_id 0:
+-- somebody else was first, and the contact made here has to go again.
+-- args: workspace, name, now, kind, scope, external_id, handle, at
+-- only: postgres
+WITH person AS (
+    INSERT INTO contact (workspace_id, name, language, created_at, updated_at) VALUES (:workspace, :name, '', :now, :now)
+    RETURNING id),
+known AS (
+    INSERT INTO identity (workspace_id, kind, scope, external_id, handle, name, contact_id, updated_at)
+    SELECT CAST(:workspace AS BIGINT), :kind, :scope, :external_id, :handle, :name, person.id, CAST(:at AS BIGINT)
+      FROM person
+    ON CONFLICT DO NOTHING
+    RETURNING id)
+SELECT person.id AS contact_id, coalesce((SELECT known.id FROM known), 0) AS identity_id FROM person;
+-- only: both
