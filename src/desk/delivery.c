@@ -285,3 +285,19 @@ bool delivery_expire(struct tx *tx, struct err *err)
             return false;
     return true;
 }
+
+bool delivery_owners(struct conn *conn, i64 channel_id, i64 now, struct str owner, struct arena *arena,
+                     struct str_list *out, struct err *err)
+{
+    struct rows *rows;
+    if (!db_query(conn, &SQL_outbox_owners, DB_ARGS(db_i64(channel_id), db_i64(now), db_str(owner)), &rows, err))
+        return false;
+    while (rows_next(rows))
+        *list_push(out, arena) = row_str(rows, 0, arena);
+    return rows_end(rows, err);
+}
+
+bool delivery_forsake(struct tx *tx, i64 channel_id, struct str owner, struct err *err)
+{
+    return db_exec(tx->conn, &SQL_outbox_forsake, DB_ARGS(db_i64(channel_id), db_str(owner)), NULL, err);
+}

@@ -43,6 +43,10 @@ struct delivery_claims { i64 id[64]; bool confirm[64]; size_t len; };
 bool delivery_claim(struct tx *tx, struct str owner, const struct delivery_due *due, struct delivery_claims *out,
                     struct err *err) MUST_CHECK;
 bool delivery_renew(struct tx *tx, struct str owner, struct str ids_json, struct err *err) MUST_CHECK;
+// Who else holds leases on a channel, and the end of the leases of one that is gone.
+bool delivery_owners(struct conn *conn, i64 channel_id, i64 now, struct str owner, struct arena *arena,
+                     struct str_list *out, struct err *err) MUST_CHECK;
+bool delivery_forsake(struct tx *tx, i64 channel_id, struct str owner, struct err *err) MUST_CHECK;
 // At the start of the only process on SQLite: whoever held a lease is gone.
 bool delivery_expire(struct tx *tx, struct err *err) MUST_CHECK;
 

@@ -2,6 +2,7 @@
 // Opening and closing, the pool of reading connections, facts about the database itself.
 #include "store/db.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "sql_gen.h"
 #include "store/internal.h"
@@ -12,6 +13,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { OPEN_MS = 5000 };
 
 // --- The pool ------------------------------------------------------------------------------------
 
@@ -184,6 +187,15 @@ bool db_lock_dir(struct db *db, bool alone, struct err *err)
     return ok;
 }
 
+static bool prepare(struct db *db, const struct db_settings *settings, struct err *err)
+{
+    struct conn *conn = conn_create(db, true);
+    bool ok = conn->ops->ready(conn, err) && migrate_run(conn, settings->migrate, err) &&
+              (!settings->migrate || migrate_note_cluster(conn, err)) && db_load_epoch(db, conn, err);
+    conn_destroy(conn);
+    return ok;
+}
+
 static bool open_inside(struct db *db, const struct db_settings *settings, struct err *err)
 {
     if (db->data_dir && !db_lock_dir(db, false, err)) {
@@ -192,12 +204,13 @@ static bool open_inside(struct db *db, const struct db_settings *settings, struc
     if (db->kind == DB_SQLITE && !db->data_dir) {
         return err_set(err, ERR_INVALID, "SQLite needs a data folder");
     }
-    struct conn *conn = conn_create(db, true);
-    bool ok = conn->ops->ready(conn, err) && migrate_run(conn, settings->migrate, err) &&
-              (!settings->migrate || migrate_note_cluster(conn, err)) && db_load_epoch(db, conn, err);
-    conn_destroy(conn);
-    if (!ok) {
-        return false;
+    // Another process may be switching the file to WAL, or closing it as its last user.
+    i64 until = clock_mono() + OPEN_MS;
+    while (!prepare(db, settings, err)) {
+        if (db->kind != DB_SQLITE || err->code != ERR_UNAVAILABLE || clock_mono() >= until) {
+            return false;
+        }
+        usleep(10000);
     }
     helper_start(db);
     if (db->kind == DB_SQLITE) {
@@ -212,6 +225,7 @@ static struct db *db_create(enum db_kind kind, int n_readers)
 {
     struct db *db = mem_alloc(sizeof(*db));
     db->kind = kind;
+    db->process = (i64)(random_u64() >> 4);
     db->lock_fd = -1;
     db->wake_fd = -1;
     db->n_readers = n_readers > 0 ? n_readers : 4;
@@ -274,6 +288,11 @@ void db_close(struct db *db)
     mem_free(db->path);
     mem_free(db->url);
     mem_free(db);
+}
+
+i64 db_process(const struct db *db)
+{
+    return db->process;
 }
 
 void db_stats(struct db *db, struct db_stats *out)

@@ -99,7 +99,9 @@ bool db_list(struct conn *conn, const struct sql *sql, const struct db_arg *args
 // First column of the first row; false with ERR_NOT_FOUND when there is none.
 bool db_one_i64(struct conn *conn, const struct sql *sql, const struct db_arg *args, size_t n_args,
                 i64 *ret_value, struct err *err) MUST_CHECK;
-// A statement without rows. ret_changed may be NULL. A broken UNIQUE is ERR_CONFLICT.
+// A statement without rows. A broken UNIQUE is ERR_CONFLICT. ret_changed may be NULL: then, in a group of
+// intake's writes on PostgreSQL, its answer is not waited for; should it fail, all of the group are run
+// again one by one, waiting.
 bool db_exec(struct conn *conn, const struct sql *sql, const struct db_arg *args, size_t n_args,
              i64 *ret_changed, struct err *err) MUST_CHECK;
 
@@ -140,6 +142,10 @@ void *conn_sqlite(struct conn *conn);
 // DATA/name, in the arena; STR_NONE when there is no data folder.
 struct str db_file_path(const struct db *db, struct arena *arena, const char *name);
 
+// This process as the others on one PostgreSQL know it. While it is connected it holds the shared advisory
+// lock of that number, so that leases of a process that is gone can be told (jobs/owners.c).
+i64 db_process(const struct db *db);
+
 // Figures for /metrics.
 struct db_stats {
     i64 writes, groups, failed, queue_len, wal_bytes;
@@ -153,7 +159,8 @@ struct db_trace {
     struct str text;
     const struct db_arg *args;
     size_t n_args;
-    bool writing; // by a connection that writes
+    bool writing;  // by a connection that writes
+    bool deferred; // its answer is not waited for
 };
 typedef void db_trace_fn(const struct db_trace *trace);
 void db_trace(db_trace_fn *fn);

@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
-enum { TEXT_CACHE = 16, MAX_WATCHES = 16, MAX_EPOCHS = 64, PG_WRITERS = 4 };
+enum { TEXT_CACHE = 16, MAX_WATCHES = 16, MAX_EPOCHS = 64, PG_WRITERS = 4, MAX_DEFERRED = 256 };
 
 // Statements that steer the connection itself.
 enum control {
@@ -65,6 +65,10 @@ struct conn_ops {
     i64 (*get_i64)(struct rows *rows, int column);
     struct str (*get_str)(struct rows *rows, int column, struct arena *arena);
     bool (*control)(struct conn *conn, enum control what, struct err *err);
+    // Sends a statement whose result nobody waits for; what goes wrong with it is told by the next one or
+    // by COMMIT. NULL: this database answers at once anyway.
+    bool (*defer)(struct conn *conn, struct statement *statement, const struct db_arg *args, size_t n_args,
+                  struct err *err);
     void (*forget)(struct conn *conn, struct statement *statement); // ends the prepared one
     void (*close)(struct conn *conn);
 };
@@ -87,6 +91,9 @@ struct conn {
     // PostgreSQL
     PGconn *pg;
     struct arena *scratch; // arguments as text, for the length of a call
+    bool lazy;             // statements without a result are deferred (a group that can be run again)
+    int n_deferred;        // sent, not yet asked about
+    const char *deferred[MAX_DEFERRED]; // their names
     bool retry;            // the last failure asks for the transaction to be run again
     i64 xid;               // of the current transaction when an event told it
 };
@@ -147,6 +154,7 @@ struct db {
     int n_conns;
     struct watch watches[MAX_WATCHES];
     int n_watches;
+    i64 process; // number of its advisory lock on PostgreSQL
     _Atomic i64 epoch;
     i64 epoch_starts[MAX_EPOCHS]; // SQLite: last event id before epoch i began
     struct writer *writer;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // News between processes on PostgreSQL. NOTIFY inside a transaction takes a lock over COMMIT (19,000
 // -> 3,500 transactions/s when tried), so it is sent afterwards, on a connection of its own, at most
-// once in 10 ms. It is only a hint: watchers are also woken each second.
+// once in 10 ms. It is only a hint: watchers are also woken each second. The same connection holds the lock
+// that tells the others that this process is there.
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/internal.h"
@@ -30,7 +31,14 @@ static bool connect(struct notifier *n)
     if (clock_mono() < n->retry_at) {
         return false;
     }
-    if (!postgres_connect(n->db, &n->pg, &err) || !postgres_run(n->pg, "LISTEN heed_event", &err)) {
+    struct arena *arena = arena_take();
+    const char *present =
+        str_cstr(arena, str_printf(arena, "SELECT pg_advisory_lock_shared(%lld)",
+                                   (long long)n->db->process)); // until this connection ends
+    bool ok = postgres_connect(n->db, &n->pg, &err) && postgres_run(n->pg, "LISTEN heed_event", &err) &&
+              postgres_run(n->pg, present, &err);
+    arena_give(arena);
+    if (!ok) {
         log_event(LOG_WARN, "store.listen_failed", LOG_C("error", err.text));
         disconnect(n);
         return false;

@@ -111,6 +111,27 @@ UPDATE outbox SET lease_until = 0
  WHERE state IN ('queued', 'sending', 'in_doubt', 'held', 'failed') AND state IN ('sending', 'in_doubt')
    AND lease_until > 0 AND channel_id = :channel;
 
+-- name: outbox_owners :many
+-- Who else is sending or asking on this channel.
+-- workspace: any, one sender serves all workspaces
+-- scan: ok, at most one row per sender
+SELECT DISTINCT lease_owner FROM outbox
+ WHERE channel_id = :channel AND state IN ('sending', 'in_doubt') AND lease_until >= :now AND lease_owner <> :owner
+   AND state IN ('queued', 'sending', 'in_doubt', 'held', 'failed');
+
+-- name: outbox_forsake :exec
+-- That sender is gone: its leases end now.
+-- workspace: any, one sender serves all workspaces
+UPDATE outbox SET lease_until = 0
+ WHERE channel_id = :channel AND state IN ('sending', 'in_doubt') AND lease_owner = :owner AND lease_until > 0
+   AND state IN ('queued', 'sending', 'in_doubt', 'held', 'failed');
+
+-- name: process_gone :one
+-- 1 when no process holds this number's lock. Taking it ourselves lasts for this statement only.
+-- only: postgres
+SELECT CASE WHEN pg_try_advisory_xact_lock(CAST(:process AS BIGINT)) THEN 1 ELSE 0 END;
+-- only: both
+
 -- name: outbox_wake_followers :exec
 -- The way is free: what waited behind in this conversation is due now.
 UPDATE outbox SET next_at = :now
