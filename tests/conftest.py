@@ -9,7 +9,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from lib import heed, postgres  # noqa: E402
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+def pytest_configure(config):
+    config.addinivalue_line("markers", "only(database): this test runs on one database only")
+
+
+def pytest_generate_tests(metafunc):
+    if "backend" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("only")
+        metafunc.parametrize("backend", list(only.args) if only else ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture
 def backend(request):
     return "sqlite" if request.param == "sqlite" else postgres.shared().database()
 

@@ -73,9 +73,10 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_kill_9(world, tmp_path):
     integrity(server)
 
 
+@pytest.mark.only("sqlite")
 def test_the_checker_sees_a_planted_loss_and_a_planted_duplicate(world, tmp_path):
     """A-CK1: without this no other figure counts."""
-    server = world(backend="sqlite")
+    server = world()
     api = server.api()
     channel = Channel(api)
     journal = str(tmp_path / "journal")
@@ -123,13 +124,14 @@ def test_a_graceful_stop_loses_nothing_and_is_quick(world, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a tmpfs")
+@pytest.mark.only("sqlite")
 def test_a_full_disk_is_answered_honestly_and_heals_by_itself(world, tmp_path):
     """A-DU2, on SQLite with an empty store on a 64 MiB tmpfs."""
     mount = tempfile.mkdtemp(prefix="heed-full-")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", mount], check=True)
     server = None
     try:
-        server = world(backend="sqlite", data=f"{mount}/data")
+        server = world(data=f"{mount}/data")
         api = server.api()
         channel = Channel(api)
         journal = str(tmp_path / "journal")
@@ -171,11 +173,38 @@ def test_a_full_disk_is_answered_honestly_and_heals_by_itself(world, tmp_path):
         shutil.rmtree(mount, ignore_errors=True)
 
 
+def traced(server, n):
+    """The n-th fsync from now on fails with EIO."""
+    pid = server.process.pid
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", f"inject=fsync,fdatasync:error=EIO:when={n}", "-p", str(pid)],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def attached():
+        with contextlib.suppress(OSError):
+            return all(f"TracerPid:\t{tracer.pid}" in open(f"/proc/{pid}/task/{task}/status").read() for task in os.listdir(f"/proc/{pid}/task"))
+        return server.process.poll() is not None
+    until(attached, 10, "strace holding every thread")
+    return tracer
+
+
+def let_go(server, tracer):
+    """Ends the tracer; returns whether the server ended by itself. A thread that died waits for its tracer."""
+    tracer.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        tracer.wait(0.5)
+    tracer.kill()
+    tracer.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        server.process.wait(0.3)
+    return server.process.poll() is not None
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.only("sqlite")
 def test_a_failed_fsync_is_never_followed_by_an_acknowledgement(world, tmp_path):
     """A-DU5 (short): the n-th fsync fails; what was acknowledged is there after the restart."""
     failures = range(1, 201) if FULL else range(3, 40, 6)
-    server = world(backend="sqlite")
+    server = world()
     api = server.api()
     channel = Channel(api)
     server.stop()
@@ -183,9 +212,7 @@ def test_a_failed_fsync_is_never_followed_by_an_acknowledgement(world, tmp_path)
     ended = 0
     for n in failures:
         server.start()
-        tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", f"inject=fsync,fdatasync:error=EIO:when={n}",
-                                   "-p", str(server.process.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.3)
+        tracer = traced(server, n)
         for i in range(n + 3):
             id = f"f{n}x{i}"
             try:
@@ -193,12 +220,10 @@ def test_a_failed_fsync_is_never_followed_by_an_acknowledgement(world, tmp_path)
                     accepted.append(id)
             except Exception:
                 break
-        tracer.send_signal(signal.SIGTERM)
-        tracer.wait()
         time.sleep(0.05)
-        if server.process.poll() is not None:
-            ended += 1
-        else:
+        died = let_go(server, tracer)
+        ended += died
+        if not died:
             server.stop()
     server.start()
     settle(api, channel.id)
@@ -267,6 +292,7 @@ def test_first_messages_of_one_contact_at_once_make_one_conversation(world):
     assert {c["message_count"] for c in conversations} == {copies}
 
 
+@pytest.mark.only("postgres")
 def test_postgres_restarts_lose_nothing(world, tmp_path):
     """A-RE1: `restart -m immediate` every 10 s."""
     seconds = 600 if FULL else 60

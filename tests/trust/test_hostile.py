@@ -180,9 +180,10 @@ def test_search_words_are_only_words(world):
     assert len(api.conversations()) == 1
 
 
+@pytest.mark.only("sqlite")
 def test_bombs_are_answered_quickly_and_cheaply(world):
     """A-PA1 (JSON)"""
-    server = world(backend="sqlite")
+    server = world()
     api = server.api()
     channel = Channel(api)
     conversation = (channel.customer("x"), until(lambda: api.conversations(), 10))[1][0]["id"]
@@ -272,10 +273,11 @@ def test_malformed_http_is_refused(town, number):
     assert request(town.server.address, "GET", "/healthz").status == 200
 
 
+@pytest.mark.only("sqlite")
 def test_slow_clients_are_cut_off_and_cost_the_others_nothing(world):
     """A-OV2"""
     count = 2000 if FULL else 300
-    server = world(backend="sqlite")
+    server = world()
     api = server.api()
     fds = len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
@@ -334,6 +336,7 @@ def forms():
         yield lambda port, f=form: f.format(p=port)
 
 
+@pytest.mark.only("sqlite")
 def test_no_form_of_an_inner_address_is_ever_dialled(world):
     """A-SF1: a canary on this machine sees no connection, whatever the form."""
     canary = socket.create_server(("127.0.0.1", 0))
@@ -355,7 +358,7 @@ def test_no_form_of_an_inner_address_is_ever_dialled(world):
     for s in (canary, canary6):
         if s:
             threading.Thread(target=listen, args=(s,), daemon=True).start()
-    server = world(backend="sqlite")
+    server = world()
     api = server.api()
     port = canary.getsockname()[1]
     made = refused = 0
