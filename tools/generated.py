@@ -19,12 +19,39 @@ def out(*command, stdin=None):
     return subprocess.run([str(c) for c in command], cwd=ROOT, capture_output=True, text=True, check=True, input=stdin).stdout
 
 
+COMMANDS = ["serve", "workspace add", "user add", "token add", "backup", "restore", "doctor", "openapi", "rights", "metrics-list"]
+
+
+def man_page():
+    """heed(1) out of each command's own --help."""
+    def roff(line):
+        return line.replace("\\", "\\e").replace("-", "\\-")
+
+    page = ['.TH HEED 1 "" "Heed" "User commands"', ".SH NAME", "heed \\- social customer care server", ".SH SYNOPSIS", ".B heed", ".I command", "[\\fIoption\\fR]..."]
+    for command in COMMANDS:
+        page.append(f'.SH "{("heed " + command).upper()}"')
+        for line in out(HEED, *command.split(), "--help").splitlines():
+            if not line.strip():
+                page.append(".PP")
+            elif not line.startswith(" "):
+                page.append(f".SS {line.capitalize()}")
+            elif line.startswith("    --"):
+                page += [".TP", f"\\fB{roff(line.strip())}\\fR"]
+            else:
+                text = roff(line.strip())
+                page.append(("\\&" if text[0] in ".'" else "") + text + ("" if line.startswith("        ") else ""))
+                if line.startswith("    heed "):
+                    page.append(".br")
+    return "\n".join(page) + "\n"
+
+
 def generated():
     openapi = json.dumps(json.loads(out(HEED, "openapi")), indent=1, ensure_ascii=False) + "\n"
     yield "docs/openapi.json", openapi
     yield "docs/rights.md", out(HEED, "rights")
     yield "docs/metrics.md", out(HEED, "metrics-list")
-    yield "web/src/api/types.ts", out(NODE, "web/tools/types.mjs", stdin=openapi)
+    yield "docs/heed.1", man_page()
+    yield "web/src/api/types.ts", out(NODE, "web/tools/types.mjs", "--stdout", stdin=openapi)
     yield "docs/shortcuts.md", out(NODE, "web/tools/shortcuts.mjs")
 
 

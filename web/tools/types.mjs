@@ -2,6 +2,7 @@
 // Turns the OpenAPI document into src/api/types.ts.
 //   heed openapi | node tools/types.mjs            writes the file
 //   heed openapi | node tools/types.mjs --check    fails when the file is not what it would write
+//   heed openapi | node tools/types.mjs --stdout   prints it
 //   node tools/types.mjs http://127.0.0.1:8100/api/v1/openapi.json
 import { readFileSync, writeFileSync } from 'node:fs'
 
@@ -50,4 +51,5 @@ if (process.argv.includes('--check')) {
     console.error('web/src/api/types.ts is not what the OpenAPI document says: heed openapi | (cd web && node tools/types.mjs)')
     process.exit(1)
   }
-} else writeFileSync(target, text)
+} else if (process.argv.includes('--stdout')) process.stdout.write(text)
+else writeFileSync(target, text)
