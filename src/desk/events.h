@@ -30,3 +30,11 @@
 
 #define EVENT_CHANNEL_CREATED "channel.created"
 #define EVENT_CHANNEL_UPDATED "channel.updated" // state, reason, name, settings: read the row
+
+#define EVENT_AGENT_CREATED     "agent.created" // {id}
+#define EVENT_AGENT_UPDATED     "agent.updated"
+#define EVENT_AGENT_SIGNED_IN   "agent.signed_in"
+#define EVENT_SESSION_ENDED     "session.ended"
+#define EVENT_TOKEN_CREATED     "token.created"
+#define EVENT_TOKEN_DELETED     "token.deleted"
+#define EVENT_WORKSPACE_UPDATED "workspace.updated"
