@@ -3,46 +3,71 @@
 #pragma once
 #include "desk/conversation.h"
 
-struct attachment { i64 id; struct str mime, name, alt, state, reason, url; i64 size, width, height; };
-struct attachment_list { struct attachment *items; size_t len, cap; };
-struct message_author { i64 id; struct str name, handle, kind; }; // kind: customer (id: contact), agent, elsewhere, automation
+struct attachment {
+    i64 id;
+    struct str mime, name, alt, state, reason, url;
+    i64 size, width, height;
+};
+struct attachment_list {
+    struct attachment *items;
+    size_t len, cap;
+};
+struct message_author {
+    i64 id;
+    struct str name, handle, kind;
+}; // kind: customer (id: contact), agent, elsewhere, automation
 struct message {
     i64 id, conversation_id, channel_id;
     struct str external_id, direction, kind, visibility, origin, text, language, reply_to;
     struct message_author author;
     struct attachment_list attachments; // url: /api/v1/attachments/ID once ready
     i64 created_at, received_at, edited_at, deleted_at, liked_at;
-    bool late;              // arrived after something newer was already here
+    bool late; // arrived after something newer was already here
     struct str send_state, error;
 };
-struct message_list { struct message *items; size_t len, cap; };
+struct message_list {
+    struct message *items;
+    size_t len, cap;
+};
 extern const struct type message_type;
 void message_encode(struct json_writer *w, const struct message *message);
 
-struct draft_attachment { struct str sha256, name, alt; };
+struct draft_attachment {
+    struct str sha256, name, alt;
+};
 struct message_draft {
-    struct str kind;        // reply, note
+    struct str kind; // reply, note
     struct str text;
-    i64 reply_to;           // message id; 0: the newest customer message
-    struct { struct draft_attachment *items; size_t len, cap; } attachments; // files put before
+    i64 reply_to; // message id; 0: the newest customer message
+    struct {
+        struct draft_attachment *items;
+        size_t len, cap;
+    } attachments; // files put before
 };
 extern const struct type message_draft_type;
 
-bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena, struct message *out, struct err *err) MUST_CHECK;
+bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
+                 struct message *out, struct err *err) MUST_CHECK;
 // A page from the newest back, in time order.
-bool message_page(struct conn *conn, const struct actor *actor, i64 conversation_id, struct str cursor, i64 limit,
-                  struct arena *arena, struct message_list *out, struct str *ret_next, struct err *err) MUST_CHECK;
-bool message_reply(struct tx *tx, const struct actor *actor, i64 conversation_id, const struct message_draft *draft,
-                   struct message *out, struct err *err) MUST_CHECK;
-bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, struct message *out, struct err *err) MUST_CHECK;
-bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct message *out, struct err *err) MUST_CHECK;
-// A person says what became of an answer in doubt, or tries a failed one again: "sent" | "send_again" | "cancel".
-bool message_resolve(struct tx *tx, const struct actor *actor, i64 id, struct str decision, struct message *out, struct err *err) MUST_CHECK;
+bool message_page(struct conn *conn, const struct actor *actor, i64 conversation_id, struct str cursor,
+                  i64 limit, struct arena *arena, struct message_list *out, struct str *ret_next,
+                  struct err *err) MUST_CHECK;
+bool message_reply(struct tx *tx, const struct actor *actor, i64 conversation_id,
+                   const struct message_draft *draft, struct message *out, struct err *err) MUST_CHECK;
+bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, struct message *out,
+                  struct err *err) MUST_CHECK;
+bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct message *out,
+                    struct err *err) MUST_CHECK;
+// A person says what became of an answer in doubt, or tries a failed one again: "sent" | "send_again" |
+// "cancel".
+bool message_resolve(struct tx *tx, const struct actor *actor, i64 id, struct str decision,
+                     struct message *out, struct err *err) MUST_CHECK;
 
 // --- For those who carry answers to the network (delivery.c) ---------------------------------------
 // How far an answer has come. Never down from sent, delivered, read; does nothing then. Failed and
 // cancelled answers do not answer: the customer waits again. Writes message.state.
-bool message_set_state(struct tx *tx, i64 workspace_id, i64 id, struct str state, struct str error, struct err *err) MUST_CHECK;
+bool message_set_state(struct tx *tx, i64 workspace_id, i64 id, struct str state, struct str error,
+                       struct err *err) MUST_CHECK;
 // The network's id (and the driver's extra, STR_NONE: as it was) of an answer of ours. An echo that came
 // before our send returned is folded into ours; marks that came under this id are applied.
 bool message_merge_echo(struct tx *tx, i64 workspace_id, i64 channel_id, i64 id, struct str external_id,
