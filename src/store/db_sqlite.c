@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // A connection to SQLite: opened with the settings durability needs, statements prepared once, results
 // converted, errors turned into sentences.
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/internal.h"
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
+
+enum { BUSY_MS = 5000 };
 
 bool sqlite_is_full(sqlite3 *handle)
 {
@@ -62,7 +66,7 @@ bool sqlite_open(const char *path, int flags, sqlite3 **ret_handle, struct err *
         sqlite3_close(handle);
         return false;
     }
-    sqlite3_busy_timeout(handle, 5000);
+    sqlite3_busy_timeout(handle, BUSY_MS);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
@@ -78,6 +82,20 @@ void db_on_sqlite_open(db_sqlite_open_fn *fn)
     sqlite_open_hook = fn;
 }
 
+// The busy handler is not asked while another process switches the same file to WAL or, as its last
+// user, closes it.
+static bool begin_wal(sqlite3 *handle, struct err *err)
+{
+    i64 until = clock_mono() + BUSY_MS;
+    while (!sqlite_run(handle, "PRAGMA journal_mode = WAL", err)) {
+        if (err->code != ERR_UNAVAILABLE || clock_mono() >= until) {
+            return false;
+        }
+        usleep(5000);
+    }
+    return true;
+}
+
 static bool ready(struct conn *conn, struct err *err)
 {
     if (conn->lite) {
@@ -90,8 +108,7 @@ static bool ready(struct conn *conn, struct err *err)
     // The checkpoint thread does what autocheckpoint would do inside somebody's COMMIT. The WAL is kept:
     // overwriting is twice as fast as growing; journal_size_limit cuts it only after a rush.
     bool ok =
-        sqlite_run(handle, "PRAGMA journal_mode = WAL", err) &&
-        sqlite_run(handle, "PRAGMA synchronous = FULL", err) &&
+        begin_wal(handle, err) && sqlite_run(handle, "PRAGMA synchronous = FULL", err) &&
         sqlite_run(handle, "PRAGMA foreign_keys = ON", err) &&
         sqlite_run(handle, "PRAGMA wal_autocheckpoint = 0", err) &&
         sqlite_run(handle, "PRAGMA journal_size_limit = 134217728", err) &&
