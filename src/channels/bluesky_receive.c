@@ -177,7 +177,7 @@ static bool is_context(const struct thread *t, const struct json *post, const st
 static void add_above(struct thread *t, const struct json *post)
 {
     struct at_uri at;
-    if (!at_uri_parse(json_str(json_at(post, "uri")), &at))
+    if (!at_uri_parse(json_str(json_at(post, "uri")), &at) || !json_str(json_at(post, "author.did")).len)
         return; // notFoundPost, blockedPost
     struct inbound in = read_post(t, post);
     in.context = is_context(t, post, &in);
@@ -206,7 +206,7 @@ static void add_quoted(struct thread *t, const struct json *post)
         quoted = json_at(quoted, "record"); // with media
     struct at_uri at;
     if (!at_uri_parse(json_str(json_at(quoted, "uri")), &at) ||
-        json_kind(json_at(quoted, "value")) != JSON_OBJECT)
+        !json_str(json_at(quoted, "author.did")).len || json_kind(json_at(quoted, "value")) != JSON_OBJECT)
         return;
     struct inbound in = read_post(t, quoted);
     in.context = true;
@@ -241,6 +241,8 @@ static bool receive_notification(struct thread *t, const struct json *raw, struc
         add_quoted(t, post);
     }
     struct inbound in = read_post(t, whole ? post : entry);
+    put_author(&in, json_at(entry, "author")); // the one who is the customer here
+    in.out = str_eq(in.author_id, t->me);
     in.at = not_future(bsky_time(json_at(entry, "indexedAt"), in.at), t->now);
     *list_push(t->out, t->arena) = in;
     return true;

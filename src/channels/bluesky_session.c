@@ -150,7 +150,9 @@ bool at_uri_is_of(struct str uri, struct str did)
 i64 bsky_time(const struct json *value, i64 fallback)
 {
     i64 at;
-    return clock_parse(json_str(value), &at) ? at : fallback;
+    if (!clock_parse(json_str(value), &at))
+        return fallback;
+    return at ? at : 1; // 0 means "no time" further on
 }
 
 struct str bsky_dump(struct arena *arena, const struct json *value)
