@@ -6,7 +6,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lib import heed, postgres  # noqa: E402
+from lib import heed, pds, postgres  # noqa: E402
 
 
 def pytest_configure(config):
@@ -38,5 +38,10 @@ def world(backend):
             stack.callback(made.close)
             return made
 
-        make.receiver = receiver
+        def network():
+            made = pds.Pds()
+            stack.callback(made.close)
+            return made
+
+        make.receiver, make.pds = receiver, network
         yield make

@@ -281,3 +281,59 @@ def test_one_dead_network_does_not_hold_up_the_others(world):
     id = api.post(f"conversations/{conversation}/messages", {"kind": "reply", "text": "quick answer"})["id"]
     until(lambda: state_of(api, conversation, id) == "sent", 10, "the other network's send")
     assert time.monotonic() - begin < 8
+
+
+def bluesky(world, pds):
+    server = world(allow=[pds.host])
+    api = server.api()
+    channel = api.post("channels", {"kind": "bluesky", "name": "Sky", "settings": pds.settings()})["id"]
+    until(lambda: api.get(f"channels/{channel}")["state"] == "active", 20, "connecting")
+    return server, api, channel
+
+
+def test_an_expired_token_is_renewed_once_whoever_meets_it_first(world):
+    """A-RE6: many sends and the pollers meet an expired access token at once; one refresh at a time, no send lost or doubled."""
+    sends = 100 if FULL else 40  # a channel's budget lets 60 through at once
+    pds = world.pds()
+    for n in range(sends):
+        pds.mention(f"question {n}", f"user{n}")
+    _, api, channel = bluesky(world, pds)
+    conversations = until(lambda: (c := api.conversations(f"channel:{channel}")) and len(c) == sends and c, 60, "the mentions arriving")
+    pds.expire()
+    refreshes = pds.refreshes
+    sent = {c["id"]: api.post(f"conversations/{c['id']}/messages", {"kind": "reply", "text": f"answer to {c['preview']}"})["id"] for c in conversations[:sends // 2]}
+    until(lambda: pds.refreshes > refreshes, 20, "the first refresh")
+    time.sleep(0.5)
+    pds.expire()  # and once more in the middle of it
+    sent |= {c["id"]: api.post(f"conversations/{c['id']}/messages", {"kind": "reply", "text": f"answer to {c['preview']}"})["id"] for c in conversations[sends // 2:]}
+    until(lambda: all(state_of(api, c, m) == "sent" for c, m in sent.items()), 30 + (120 if FULL else 0), "all being sent")
+    texts = collections.Counter(r["record"]["text"] for r in pds.records)
+    assert len(texts) == sends and set(texts.values()) == {1}
+    assert pds.refused_access >= 2, "expired tokens were met"
+    assert pds.most_refreshing == 1, "one refresh at a time"
+    assert 2 <= pds.refreshes - refreshes <= 4, "whoever waited used the new token"
+    assert pds.log_ins == 1, "the app password was needed once"
+
+
+def test_a_refused_refresh_asks_a_person_and_keeps_the_queue(world):
+    """A-RE6: the session is revoked: the channel says so within a minute, nothing queued is lost, a new password sends it."""
+    pds = world.pds()
+    pds.mention("are you there?", "kim")
+    _, api, channel = bluesky(world, pds)
+    conversation = until(lambda: api.conversations(f"channel:{channel}"), 30, "the mention arriving")[0]["id"]
+    pds.refresh_good = pds.password_good = False
+    pds.expire()
+    begin = time.monotonic()
+    sent = api.post(f"conversations/{conversation}/messages", {"kind": "reply", "text": "we are"})["id"]
+    until(lambda: api.get(f"channels/{channel}")["state"] == "reauth", 60, "the channel asking for a person")
+    assert time.monotonic() - begin <= 60
+    assert len(api.get(f"channels/{channel}")["state_reason"]) > 20
+    until(lambda: state_of(api, conversation, sent) == "queued", 5, "the answer waiting in the queue")
+    assert pds.records == []
+    log_ins = pds.log_ins
+    time.sleep(2)
+    assert pds.log_ins == log_ins, "a refused password is not tried again and again"
+    pds.refresh_good = pds.password_good = True
+    api.patch(f"channels/{channel}", {"settings": {**pds.settings(), "app_password": "new1-new2-new3-new4"}})
+    until(lambda: state_of(api, conversation, sent) == "sent", 30, "the queue going out")
+    assert [r["record"]["text"] for r in pds.records] == ["we are"]
