@@ -87,3 +87,7 @@ UPDATE outbox SET state = :state WHERE workspace_id = :workspace AND message_id 
 -- name: check_outbox_open :one
 -- How much still has to leave.
 SELECT count(*) FROM outbox WHERE workspace_id = :workspace AND state IN ('queued', 'sending', 'in_doubt', 'held') AND action <> 'send';
+
+-- name: check_files :one
+-- How many different files a workspace keeps.
+SELECT count(*) FROM file WHERE workspace_id = :workspace;
