@@ -212,7 +212,7 @@ void api_handle(struct http_request *http, void *arg)
         refuse_method(req, reply, methods);
         break;
     case MATCH_NONE:
-        if (page_answer(req, reply, &methods))
+        if (!req->app->only_works && page_answer(req, reply, &methods))
             dispatch_finish(req, reply, NULL);
         else if (methods)
             refuse_method(req, reply, methods);
