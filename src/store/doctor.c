@@ -60,6 +60,33 @@ static void run_check(struct doctor *d, struct conn *conn, const struct check *c
     arena_give(arena);
 }
 
+enum { MOST = 20 }; // sentences of one kind
+
+static void check_waiting(struct doctor *d, struct conn *conn)
+{
+    struct err err = {0};
+    struct rows *rows;
+    look(d, "waiting times");
+    if (!db_query(conn, &SQL_check_waiting, DB_NO_ARGS, &rows, &err)) {
+        found_error(d, "waiting times", &err);
+        return;
+    }
+    struct arena *arena = arena_take();
+    for (int n = 0; n < MOST && rows_next(rows); n++) {
+        found(
+            d, true,
+            str_printf(arena,
+                       "Conversation %lld of workspace %lld says that it waits since %lld, its messages say "
+                       "since %lld (ms, 0: not waiting)",
+                       (long long)row_i64(rows, 1), (long long)row_i64(rows, 0), (long long)row_i64(rows, 2),
+                       (long long)row_i64(rows, 3)));
+    }
+    if (!rows_end(rows, &err)) {
+        found_error(d, "waiting times", &err);
+    }
+    arena_give(arena);
+}
+
 static void check_contents(struct doctor *d, struct conn *conn)
 {
     const struct check checks[] = {
@@ -76,6 +103,7 @@ static void check_contents(struct doctor *d, struct conn *conn)
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         run_check(d, conn, &checks[i]);
     }
+    check_waiting(d, conn);
 }
 
 static void check_pages(struct doctor *d, struct conn *conn)

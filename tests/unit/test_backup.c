@@ -28,11 +28,13 @@ static const char *const seed_texts[] = {
     "'tab\there\nline \\ back\\N', 7, 7)",
     "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, visibility, "
     "origin, text, "
-    "created_at, received_at, send_state) VALUES (12, 1, 9, 2, 'out', 'message', 'private', 'agent', 'x', 8, "
+    "created_at, received_at, send_state) VALUES (12, 1, 9, 2, 'out', 'message', 'private', 'automation', "
+    "'x', 8, "
     "8, 'sending')",
     "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, visibility, "
     "origin, text, "
-    "created_at, received_at, send_state) VALUES (13, 1, 9, 2, 'out', 'message', 'private', 'agent', '', 8, "
+    "created_at, received_at, send_state) VALUES (13, 1, 9, 2, 'out', 'message', 'private', 'automation', "
+    "'', 8, "
     "8, 'queued')",
     "INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, "
     "next_at, "
@@ -421,6 +423,8 @@ static void the_doctor_names_each_planted_damage_and_no_other(void **state)
                   "CREATE INDEX conversation_urgent ON conversation (workspace_id, urgent_at, id) WHERE "
                   "status = 'open' AND spam = 0",
                   "conversation_urgent");
+    expect_damage(f, "UPDATE conversation SET waiting_since = 6", "UPDATE conversation SET waiting_since = 7",
+                  "says that it waits since 6, its messages say since 7");
     expect_damage(f, "UPDATE reader SET epoch = 7", "UPDATE reader SET epoch = 1", "Reader rules");
     expect_damage(f, "UPDATE schema_migration SET sha256 = sha256 || 'x' WHERE version = 1",
                   "UPDATE schema_migration SET sha256 = substr(sha256, 1, 64) WHERE version = 1",
