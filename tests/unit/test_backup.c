@@ -281,8 +281,8 @@ static void a_backup_beside_a_busy_writer_is_one_moment(void **state)
             sqlite3_prepare_v2(
                 handle,
                 "SELECT (SELECT value FROM meta WHERE key = 'left') IS (SELECT value FROM meta WHERE "
-                "key = 'right'), (SELECT value FROM meta WHERE key = 'left') + 1 = (SELECT count(*) FROM "
-                "event)",
+                "key = 'right'), coalesce((SELECT value + 1 FROM meta WHERE key = 'left'), 0) = "
+                "(SELECT count(*) FROM event)",
                 -1, &stmt, NULL),
             SQLITE_OK);
         assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
