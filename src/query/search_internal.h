@@ -6,7 +6,7 @@
 
 // Raised when the tokens of a text change: older indexes are built anew.
 enum { SEARCH_FORMAT = 1 };
-enum { SEARCH_BATCH = 2000, SEARCH_FILL = 1000 };
+enum { SEARCH_BATCH = 2000, SEARCH_FILL = 8000 };
 
 struct search_message {
     i64 id, workspace_id, conversation_id, version;

@@ -6,7 +6,7 @@
 #include "query/search_file.h"
 #include "query/tokens.h"
 #include "sql_gen.h"
-#include <stdio.h>
+#include <stdlib.h>
 
 struct index {
     struct search_file file;
@@ -179,9 +179,18 @@ static enum outcome index_message(struct index *index, struct conn *conn,
     return search_file_doc_put(&index->file, message->id, &doc) ? DONE : FAILED;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    i64 x = ((const struct search_message *)a)->id, y = ((const struct search_message *)b)->id;
+    return (x > y) - (x < y);
+}
+
+// In the order of ids: FTS5 writes out what it has gathered whenever a smaller one comes.
 static enum outcome index_all(struct index *index, struct conn *conn, const struct search_messages *messages,
                               struct arena *arena, struct err *err)
 {
+    if (messages->len > 0)
+        qsort(messages->items, messages->len, sizeof(*messages->items), by_id);
     for (size_t i = 0; i < messages->len; i++) {
         enum outcome outcome = index_message(index, conn, &messages->items[i], arena, err);
         if (outcome != DONE)

@@ -87,12 +87,23 @@ static enum point_class classify_wide(u32 code)
     }
 }
 
+enum { ENCODED_MAX = 4 };
+
+// Letters (folded) and digits of ASCII; 0 separates.
+static const char ASCII_WORD[256] = {
+    ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5', ['6'] = '6', ['7'] = '7',
+    ['8'] = '8', ['9'] = '9', ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f',
+    ['g'] = 'g', ['h'] = 'h', ['i'] = 'i', ['j'] = 'j', ['k'] = 'k', ['l'] = 'l', ['m'] = 'm', ['n'] = 'n',
+    ['o'] = 'o', ['p'] = 'p', ['q'] = 'q', ['r'] = 'r', ['s'] = 's', ['t'] = 't', ['u'] = 'u', ['v'] = 'v',
+    ['w'] = 'w', ['x'] = 'x', ['y'] = 'y', ['z'] = 'z', ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd',
+    ['E'] = 'e', ['F'] = 'f', ['G'] = 'g', ['H'] = 'h', ['I'] = 'i', ['J'] = 'j', ['K'] = 'k', ['L'] = 'l',
+    ['M'] = 'm', ['N'] = 'n', ['O'] = 'o', ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r', ['S'] = 's', ['T'] = 't',
+    ['U'] = 'u', ['V'] = 'v', ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y', ['Z'] = 'z'};
+
 static enum point_class classify(u32 code)
 {
-    if (code < 0x80) {
-        bool word = (code >= 'a' && code <= 'z') || (code >= '0' && code <= '9');
-        return word ? POINT_LETTER : POINT_BREAK;
-    }
+    if (code < 0x80)
+        return ASCII_WORD[code] ? POINT_LETTER : POINT_BREAK;
     return classify_wide(code);
 }
 
@@ -106,13 +117,9 @@ struct builder {
     bool run;  // the last item is of a substring run that has not been broken
 };
 
-static void add_bytes(struct builder *b, u32 code)
+// Room for n more bytes of the last word, which are to follow those it has.
+static char *make_room(struct builder *b, struct word *word, size_t n)
 {
-    struct word *word = &b->out->items[b->out->len - 1];
-    char encoded[4];
-    size_t n = utf8_encode(code, encoded);
-    if (word->text.len + sizeof(encoded) > TEXT_WORD_MAX)
-        return;
     if (b->len + n > b->cap) {
         // The unfinished word moves to a new block; finished ones stay where they are.
         size_t cap = b->cap < 4096 ? 4096 : b->cap;
@@ -126,7 +133,18 @@ static void add_bytes(struct builder *b, u32 code)
     }
     if (!word->text.ptr)
         word->text.ptr = b->bytes + b->len;
-    memcpy(b->bytes + b->len, encoded, n);
+    return b->bytes + b->len;
+}
+
+// Once a word has no room for the longest code point it grows no more.
+static void add_bytes(struct builder *b, u32 code)
+{
+    struct word *word = &b->out->items[b->out->len - 1];
+    char encoded[ENCODED_MAX];
+    size_t n = utf8_encode(code, encoded);
+    if (word->text.len + ENCODED_MAX > TEXT_WORD_MAX)
+        return;
+    memcpy(make_room(b, word, n), encoded, n);
     b->len += n;
     word->text.len += n;
 }
@@ -140,6 +158,24 @@ static void begin_word(struct builder *b, const struct fold_point *point, enum w
     word->end = point->end;
     word->joined = joined;
     b->open = true;
+}
+
+// Continues or begins a word with bytes that are letters and digits of ASCII.
+static void add_ascii_word(struct builder *b, size_t start, struct str bytes)
+{
+    if (!b->open || b->out->items[b->out->len - 1].script != WORD_ALPHABETIC)
+        begin_word(b, &(struct fold_point){.start = start, .end = start}, WORD_ALPHABETIC, false);
+    b->run = false;
+    struct word *word = &b->out->items[b->out->len - 1];
+    word->end = start + bytes.len;
+    size_t room =
+        word->text.len + ENCODED_MAX > TEXT_WORD_MAX ? 0 : TEXT_WORD_MAX - ENCODED_MAX + 1 - word->text.len;
+    size_t n = bytes.len < room ? bytes.len : room;
+    char *to = make_room(b, word, n);
+    for (size_t i = 0; i < n; i++)
+        to[i] = ASCII_WORD[(unsigned char)bytes.ptr[i]];
+    b->len += n;
+    word->text.len += n;
 }
 
 static void add_point(struct builder *b, const struct fold_point *point)
@@ -172,12 +208,43 @@ static void add_point(struct builder *b, const struct fold_point *point)
     add_bytes(b, point->code);
 }
 
+// A run of ASCII is cut without folding it code point by code point: most texts are little else. Stops
+// before the last ASCII byte in front of anything else, to which a mark may belong.
+static void add_ascii(struct builder *b, struct fold_walk *walk)
+{
+    struct str text = walk->text;
+    while (walk->pos < text.len && (unsigned char)text.ptr[walk->pos] < 0x80) {
+        size_t from = walk->pos, end = from;
+        while (end < text.len && ASCII_WORD[(unsigned char)text.ptr[end]])
+            end++;
+        bool before_other = end < text.len && (unsigned char)text.ptr[end] >= 0x80;
+        if (end == from && end + 1 < text.len && (unsigned char)text.ptr[end + 1] >= 0x80)
+            return;
+        if (end == from) { // a separator
+            b->open = b->run = false;
+            walk->pos++;
+            continue;
+        }
+        if (before_other && --end == from)
+            return;
+        add_ascii_word(b, from, str_sub(text, from, end));
+        walk->pos = end;
+        if (before_other)
+            return;
+    }
+}
+
 void text_words(struct str text, struct arena *arena, struct word_list *out)
 {
     struct builder builder = {.arena = arena, .out = out, .cap = text.len < 4096 ? text.len + 16 : 4096};
     builder.bytes = arena_alloc(arena, builder.cap);
     struct fold_walk walk = fold_walk(arena, text);
     struct fold_point point;
-    while (fold_next(&walk, &point))
+    for (;;) {
+        if (walk.next >= walk.len)
+            add_ascii(&builder, &walk);
+        if (!fold_next(&walk, &point))
+            return;
         add_point(&builder, &point);
+    }
 }

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <time.h>
 // clang-format on
 
 static struct arena *arena;
@@ -299,6 +300,14 @@ static void the_fields_describe_themselves(void **state)
     assert_string_equal(str_cstr(arena, json_str(json_at(fields, "11.kind"))), "time");
 }
 
+// Processor time of this thread: what else the machine does is not our time.
+static i64 cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (i64)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 static i64 parse_time(struct str unit, size_t n, struct str end)
 {
     struct str text = repeated(unit, n, end);
@@ -307,12 +316,12 @@ static i64 parse_time(struct str unit, size_t n, struct str end)
         struct arena *own = arena_take();
         const struct query *query;
         struct err ignored;
-        i64 from = clock_now_us();
+        i64 from = cpu_us();
         for (int k = 0; k < 20; k++) {
             (void)!query_parse(text, own, &query, &ignored);
             arena_reset(own);
         }
-        i64 took = clock_now_us() - from;
+        i64 took = cpu_us() - from;
         best = took < best ? took : best;
         arena_give(own);
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 #include "base/buf.h"
-#include "base/clock.h"
 #include "text/words.h"
 // clang-format off
 #include <stdarg.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <time.h>
 // clang-format on
 
 static struct arena *arena;
@@ -130,6 +130,14 @@ static void every_code_point_folds_to_something_that_stays(void **state)
     }
 }
 
+// Processor time of this thread: what else the machine does is not our time.
+static i64 cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (i64)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 static i64 time_words(struct str unit, size_t n)
 {
     struct arena *own = arena_create();
@@ -138,12 +146,12 @@ static i64 time_words(struct str unit, size_t n)
     for (; len + unit.len <= n; len += unit.len)
         memcpy(bytes + len, unit.ptr, unit.len);
     struct word_list words = {0};
-    i64 from = clock_now_us();
+    i64 from = cpu_us();
     text_words((struct str){bytes, len}, own, &words);
     (void)text_fold(own, (struct str){bytes, len});
     (void)text_clean_name(own, (struct str){bytes, len});
     (void)text_preview(own, (struct str){bytes, len}, 100);
-    i64 took = clock_now_us() - from;
+    i64 took = cpu_us() - from;
     arena_destroy(own);
     return took;
 }
@@ -151,7 +159,7 @@ static i64 time_words(struct str unit, size_t n)
 static i64 fastest(struct str unit, size_t n)
 {
     i64 best = INT64_MAX;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         i64 took = time_words(unit, n);
         best = took < best ? took : best;
     }
