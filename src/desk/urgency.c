@@ -4,12 +4,12 @@
 
 const char *const priority_names[] = {"urgent", "high", "normal", "low", NULL};
 enum { MINUTE_MS = 60 * 1000, LONGEST_MIN = 60 * 24 * 365 };
-const struct allowances allowances_default = {
+const struct allowance_table allowances_default = {
     .ms = {15 * MINUTE_MS, 60 * MINUTE_MS, 4 * 60 * MINUTE_MS, 24 * 60 * MINUTE_MS}};
 
-struct allowances allowances_read(struct str settings_json, struct arena *arena)
+struct allowance_table allowances_read(struct str settings_json, struct arena *arena)
 {
-    struct allowances out = allowances_default;
+    struct allowance_table out = allowances_default;
     struct err ignored = {};
     const struct json *settings = json_parse(settings_json, arena, &ignored);
     const struct json *minutes = json_at(settings, "allowance_min");
@@ -32,7 +32,7 @@ enum priority priority_find(struct str name)
     return PRIORITY_NORMAL;
 }
 
-i64 urgency_at(const struct allowances *allowances, struct str priority, i64 waiting_since, i64 due_at)
+i64 urgency_at(const struct allowance_table *allowances, struct str priority, i64 waiting_since, i64 due_at)
 {
     if (waiting_since == 0) {
         return NOT_WAITING;

@@ -3,14 +3,14 @@
 #pragma once
 #include "desk/conversation.h"
 
-struct allowances { // how long a customer may wait, by enum priority, ms
+struct allowance_table { // how long a customer may wait, by enum priority, ms
     i64 ms[PRIORITIES];
 };
-extern const struct allowances allowances_default;
+extern const struct allowance_table allowances_default;
 // From the workspace's settings ({"allowance_min": {"urgent": 15, …}}); what is absent or absurd keeps
 // its default. Never fails: a bad setting must not stop messages from coming in.
-struct allowances allowances_read(struct str settings_json, struct arena *arena);
+struct allowance_table allowances_read(struct str settings_json, struct arena *arena);
 // "normal" for anything unknown, as a priority that was never set.
 enum priority priority_find(struct str name);
 // The earliest of due_at (0: none) and waiting_since + the allowance; NOT_WAITING when nobody waits.
-i64 urgency_at(const struct allowances *allowances, struct str priority, i64 waiting_since, i64 due_at);
+i64 urgency_at(const struct allowance_table *allowances, struct str priority, i64 waiting_since, i64 due_at);

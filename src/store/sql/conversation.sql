@@ -66,10 +66,12 @@ SELECT * FROM conversation WHERE workspace_id = :workspace AND channel_id = :cha
 ;
 
 -- name: conversation_insert :one
--- The first sight of a thread. No row comes back when somebody else was first.
+-- The first sight of a thread. No row comes back when somebody else was first (never on SQLite).
 INSERT INTO conversation (workspace_id, channel_id, channel_kind, kind, thread_key, visibility, created_at, updated_at)
 VALUES (:workspace, :channel, :channel_kind, :kind, :thread, :visibility, :now, :now)
+-- only: postgres
 ON CONFLICT DO NOTHING
+-- only: both
 RETURNING id;
 
 -- name: conversation_set :exec

@@ -29,10 +29,12 @@ RETURNING id;
 DELETE FROM contact WHERE workspace_id = :workspace AND id = :id;
 
 -- name: intake_identity_insert :one
--- Under which name the network knows them. No row when somebody else was first.
+-- Under which name the network knows them. No row when somebody else was first (never on SQLite).
 INSERT INTO identity (workspace_id, kind, scope, external_id, handle, name, contact_id, updated_at)
 VALUES (:workspace, :kind, :scope, :external_id, :handle, :name, :contact, :at)
+-- only: postgres
 ON CONFLICT DO NOTHING
+-- only: both
 RETURNING id;
 
 -- name: intake_identity_set :exec

@@ -72,14 +72,17 @@ SELECT m.*
 ;
 
 -- name: message_insert :one
--- A message, theirs or ours. No row comes back when this one is here already.
+-- A message, theirs or ours. No row comes back when this one is here already (on SQLite the one writer has
+-- just looked).
 INSERT INTO message (workspace_id, conversation_id, channel_id, external_id, direction, kind, visibility, origin,
                      identity_id, agent_id, author_name, author_handle, text, language, reply_to, extra, created_at,
                      received_at, edited_at, deleted_at, version, send_state)
 VALUES (:workspace, :conversation, :channel, :external_id, :direction, :kind, :visibility, :origin, :identity, :agent,
         :author_name, :author_handle, :text, :language, :reply_to, :extra, :created_at, :received_at, :edited_at,
         :deleted_at, :version, :send_state)
+-- only: postgres
 ON CONFLICT DO NOTHING
+-- only: both
 RETURNING id;
 
 -- name: message_set_text :exec
