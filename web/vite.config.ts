@@ -32,6 +32,6 @@ const server = process.env.HEED_URL ?? 'http://127.0.0.1:8100'
 
 export default defineConfig({
   plugins: [svelte(), compressed()],
-  build: { target: 'es2022', minify: 'terser', terserOptions: { compress: { passes: 2 }, ecma: 2020 }, assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false, manifest: true },
+  build: { target: 'es2022', minify: 'terser', terserOptions: { compress: { passes: 2 }, ecma: 2020 }, assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false, manifest: true, rollupOptions: { output: { experimentalMinChunkSize: 4_000 } } },
   server: { proxy: { '/api': { target: server, changeOrigin: true, headers: { origin: server } } } },
 })

@@ -49,7 +49,7 @@ export async function signIn(page, heed, email, password) {
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.waitForURL('**/inbox/**')
-  await page.waitForSelector('.st-live')
+  await page.waitForSelector('.st-live', { state: 'attached' })
 }
 
 /** What axe finds, in words; empty is good. */

@@ -19,7 +19,7 @@ export async function until(fn, words, ms = 6000) {
     await new Promise((done) => setTimeout(done, 40))
   }
 }
-export async function runAll(only) {
+export async function runAll(only, failing = () => {}) {
   let passed = 0
   let failed = 0
   for (const { name, run } of tests) {
@@ -31,6 +31,7 @@ export async function runAll(only) {
       console.log(`ok   ${name} (${Date.now() - start} ms)`)
     } catch (error) {
       failed++
+      await Promise.resolve(failing(failed)).catch(() => {})
       console.log(`FAIL ${name}\n     ${String(error.message ?? error).split('\n').slice(0, 12).join('\n     ')}`)
     }
   }

@@ -71,7 +71,10 @@ async function call<T>(method: string, path: string, body: unknown, options: Opt
   }
   const ahead = Date.parse(answer.headers.get('date') ?? '') - Date.now()
   if (!Number.isNaN(ahead)) skew.ms = Math.abs(ahead) > 2500 ? ahead : 0
-  if (answer.ok) return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T)
+  if (answer.ok) {
+    const text = await answer.text() // 202 and 204 have none
+    return (text ? JSON.parse(text) : undefined) as T
+  }
 
   const problem = (await answer.json().catch(() => ({}))) as { detail?: string; title?: string; errors?: FieldError[] }
   if (answer.status === 401 && !options.quiet401) ended()

@@ -55,7 +55,10 @@ async function change(c: Conversation, patch: ConversationPatch, said: string, d
   const back = inverse(c, patch)
   const following = done && c.id === inbox.currentId ? inbox.following() : undefined
   const undo = () => {
-    inbox.change(c.id, back).catch((error: unknown) => toasts.error(reason(error)))
+    inbox.change(c.id, back).then(
+      () => threads.peek(c.id)?.loadHappenings(),
+      (error: unknown) => toasts.error(reason(error)),
+    )
     if (done && session.me) go(c.id)
   }
   const request = inbox.change(c.id, patch)
@@ -66,6 +69,8 @@ async function change(c: Conversation, patch: ConversationPatch, said: string, d
   toasts.show(following ? `${said} ${t('done.next', { name: following.contact?.name || t('contact.unknown') })}` : said, { undo })
   try {
     await request
+    const thread = threads.peek(c.id)
+    if (thread?.loaded) void thread.loadHappenings().catch(() => {})
   } catch (error) {
     toasts.error(t('error.not_done', { name: c.contact?.name || t('contact.unknown'), reason: reason(error) }))
   }

@@ -54,8 +54,15 @@ export const defaultSort = (folder: string, q: string): Sort =>
   q || ['snoozed', 'closed', 'spam', 'all'].includes(folder) ? 'newest' : 'urgent'
 
 const time = (at: string | null, missing: number) => (at ? Date.parse(at) : missing)
+// Parsed once for each conversation as it came: a list of thousands is laid out again with every change.
+const parsed = new WeakMap<Conversation, number>()
+function urgency(c: Conversation): number {
+  let at = parsed.get(c)
+  if (at === undefined) parsed.set(c, (at = time(c.urgent_at, Infinity)))
+  return at
+}
 const key: Record<Sort, (c: Conversation) => number> = {
-  urgent: (c) => time(c.urgent_at, Infinity),
+  urgent: urgency,
   waiting: (c) => time(c.waiting_since, Infinity),
   newest: (c) => -time(c.last_message_at, 0),
   created: (c) => -time(c.created_at, 0),
@@ -72,7 +79,7 @@ export function compare(sort: Sort, a: Conversation, b: Conversation): number {
 export type Group = 'late' | 'quarter' | 'today' | 'later' | 'calm'
 export function groupOf(c: Conversation, now: number, endOfDay: number): Group {
   if (!c.urgent_at) return 'calm'
-  const at = Date.parse(c.urgent_at)
+  const at = urgency(c)
   if (at < now) return 'late'
   if (at <= now + 15 * 60_000) return 'quarter'
   return at <= endOfDay ? 'today' : 'later'
