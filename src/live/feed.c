@@ -298,9 +298,9 @@ static void *run(void *arg)
         i64 began = clock_mono();
         turn(feed);
         // Repeated changes of one conversation within the gap become one frame.
-        i64 gap = began + BATCH_GAP_MS;
-        while (clock_mono() < gap) {
-            struct timespec rest = {0, 1000000};
+        i64 left = began + BATCH_GAP_MS - clock_mono();
+        if (left > 0) {
+            struct timespec rest = {0, left * 1000000};
             nanosleep(&rest, NULL);
         }
         wait_until(feed, began + (counts_wanted(feed) ? COUNTS_MS : IDLE_MS));
