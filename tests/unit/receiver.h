@@ -23,6 +23,7 @@ struct receiver {
     int fd, port;
     pthread_t thread;
     pthread_mutex_t lock;
+    int live;                        // connections being served
     const char *posts[16], *gets[4]; // "200 {\"id\":\"x\"}", "429+Retry-After: 1", "cut", "hang", "late 200"
     int n_posts, n_gets, post, get;
     struct heard heard[RECEIVER_MOST];
@@ -67,15 +68,18 @@ static inline void receiver_answer(int fd, const char *line)
         perror("receiver");
 }
 
-static inline void *receiver_one(void *arg)
+static inline void receiver_live(struct receiver *r, int change)
 {
-    struct receiver_call *call = arg;
-    struct receiver *r = call->r;
-    int fd = call->fd;
+    pthread_mutex_lock(&r->lock);
+    r->live += change;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static inline void receiver_serve(struct receiver *r, int fd)
+{
     char in[65536];
     size_t n = 0;
     char *end = NULL;
-    free(call);
     for (;;) {
         ssize_t got = read(fd, in + n, sizeof in - 1 - n);
         if (got <= 0)
@@ -92,7 +96,7 @@ static inline void *receiver_one(void *arg)
     }
     if (!end) {
         close(fd);
-        return NULL;
+        return;
     }
     pthread_mutex_lock(&r->lock);
     struct heard *h = &r->heard[r->n_heard < RECEIVER_MOST ? r->n_heard++ : RECEIVER_MOST - 1];
@@ -116,6 +120,14 @@ static inline void *receiver_one(void *arg)
         receiver_answer(fd, line);
     }
     close(fd);
+}
+
+static inline void *receiver_one(void *arg)
+{
+    struct receiver_call call = *(struct receiver_call *)arg;
+    free(arg);
+    receiver_serve(call.r, call.fd);
+    receiver_live(call.r, -1);
     return NULL;
 }
 
@@ -129,6 +141,7 @@ static inline void *receiver_run(void *arg)
             return NULL;
         struct receiver_call *call = malloc(sizeof *call);
         *call = (struct receiver_call){r, fd};
+        receiver_live(r, 1);
         pthread_create(&thread, NULL, receiver_one, call);
         pthread_detach(thread);
     }
@@ -153,7 +166,17 @@ static inline void receiver_stop(struct receiver *r)
 {
     shutdown(r->fd, SHUT_RDWR);
     close(r->fd);
-    pthread_join(r->thread, NULL); // receivers of single requests end by themselves; r is left to them
+    pthread_join(r->thread, NULL);
+    for (bool busy = true; busy;) { // the other side is gone, so they end
+        struct timespec t = {.tv_nsec = 5000000};
+        pthread_mutex_lock(&r->lock);
+        busy = r->live > 0;
+        pthread_mutex_unlock(&r->lock);
+        if (busy)
+            nanosleep(&t, NULL);
+    }
+    pthread_mutex_destroy(&r->lock);
+    free(r);
 }
 
 // How many requests of a method were answered with this status; 0: with any.

@@ -14,15 +14,22 @@ export class Heed {
     this.log = log
     this.data = mkdtempSync(path.join(os.tmpdir(), 'heed-real-'))
     this.frames = []
-    this.env = {}
+    this.where = ['--data', this.data]
+  }
+
+  // On the PostgreSQL that the network brings along, in a database of our own.
+  usePostgres(url) {
+    const name = `heed_${Date.now().toString(36)}`
+    execFileSync('/usr/lib/postgresql/15/bin/psql', [url, '-qc', `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`])
+    this.where.push('--database', url.replace(/\/[^/]*$/, `/${name}`).replace('postgresql://', 'postgres://'))
   }
 
   command(args, input = '') {
-    return execFileSync(this.binary, [...args, '--data', this.data], { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] })
+    return execFileSync(this.binary, [...args, ...this.where], { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] })
   }
 
   async start(env = {}) {
-    const args = ['serve', '--data', this.data, '--listen', '127.0.0.1:0', ...HOSTS(this.net).flatMap((h) => ['--allow-host', h])]
+    const args = ['serve', ...this.where, '--listen', '127.0.0.1:0', ...HOSTS(this.net).flatMap((h) => ['--allow-host', h])]
     this.process = spawn(this.binary, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.process.stderr.on('data', (d) => this.log(d))
     this.ended = new Promise((r) => this.process.once('exit', r))

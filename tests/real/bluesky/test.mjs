@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The whole way over the real Bluesky network: its own directory, server and view (start.mjs), a Heed, and
 // customers who write, answer, quote, delete. Prints a line per check and "N passed, N failed".
-//   node run.mjs [--heed PATH] [--network network.json] [--keep]
+//   node test.mjs [--heed PATH] [--postgres] [--network network.json] [--log FILE]
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -11,8 +11,8 @@ import { Heed, keepLog, until } from './heed.mjs'
 import { Account, xrpc } from './xrpc.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
-const { values: opt } = parseArgs({ options: { heed: { type: 'string' }, network: { type: 'string' }, keep: { type: 'boolean' }, log: { type: 'string', default: '/dev/null' } } })
-const binary = path.resolve(opt.heed ?? process.env.HEED_BIN ?? path.join(here, '../../../build/heed'))
+const { values: opt } = parseArgs({ options: { heed: { type: 'string' }, network: { type: 'string' }, postgres: { type: 'boolean' }, log: { type: 'string', default: '/dev/null' } } })
+const binary = path.resolve(opt.heed ?? process.env.HEED_BIN ?? path.join(here, '../../../build/release/heed'))
 if (!existsSync(binary)) throw new Error(`no heed at ${binary}`)
 
 let passed = 0, failed = 0
@@ -57,6 +57,7 @@ const liisa = await Account.open(net, `liisa${unique}`)
 await kim.call('POST', 'com.atproto.repo.putRecord', { body: { repo: kim.did, collection: 'app.bsky.actor.profile', rkey: 'self', record: { $type: 'app.bsky.actor.profile', displayName: '김민지' } } })
 const appPassword = await shop.appPassword('heed')
 const heed = new Heed(binary, net, keepLog(opt.log))
+if (opt.postgres) heed.usePostgres(net.postgres)
 await heed.start()
 
 // ---- Helpers --------------------------------------------------------------------------------------

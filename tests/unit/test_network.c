@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Renewing a session: one at a time over all threads, the others take it over; what is renewed is sealed on
+// disk before it is used; a refusal tells the channel once, with the reason, and never undoes a person's
+// stop.
+#include "desk_fixture.h"
+#include "jobs/network.h"
+#include "receiver.h"
+
+enum { THREADS = 24 };
+
+struct rig {
+    struct desk desk;
+    struct receiver *receiver;
+    struct outbound_client *client;
+};
+
+static struct rig make(void **state)
+{
+    struct rig rig = {.desk = desk_make(state), .receiver = receiver_start()};
+    struct fixture *f = rig.desk.f;
+    struct str_list hosts = {};
+    *list_push(&hosts, f->arena) = str_printf(f->arena, "127.0.0.1:%d", rig.receiver->port);
+    struct client_settings settings = {.allow_hosts = &hosts, .user_agent = S("Heed/test")};
+    CHECK_OK(client_start(&settings, &rig.client, &f->err));
+    rig.desk.jobs.client = rig.client;
+    return rig;
+}
+
+static void drop(struct rig *rig)
+{
+    client_stop(rig->client);
+    receiver_stop(rig->receiver);
+    desk_end(&rig->desk);
+}
+
+static enum step_result ask(struct step *step, int port, const char *what)
+{
+    step->request = (struct net_request){
+        .method = S("POST"), .url = str_printf(step->arena, "http://127.0.0.1:%d/", port), .body = S("{}")};
+    *list_push(&step->request.headers, step->arena) = (struct net_header){S("webhook-id"), str_from(what)};
+    return STEP_REQUEST;
+}
+
+// An operation with a session as drivers have them: renew when it is not "new", then use it.
+struct trying {
+    int port;
+    bool refused;
+};
+
+static enum step_result operation(struct step *step, const void *arg)
+{
+    const struct trying *t = arg;
+    const char *doing = step->state;
+    bool fresh = str_eq(json_str(json_at(step->channel->session, "token")), S("new"));
+    step->renew = false;
+    if (step->renewed) {
+        step->renewed = false;
+        step->state = (void *)"use";
+        return ask(step, t->port, "use");
+    }
+    if (!doing && !fresh) {
+        step->renew = true;
+        step->state = (void *)"renew";
+        return ask(step, t->port, "renew");
+    }
+    if (doing && strcmp(doing, "renew") == 0) {
+        if (t->refused) {
+            snprintf(step->reason, sizeof step->reason, "It was taken back.");
+            return STEP_REAUTH;
+        }
+        step->keep_session = S("{\"token\":\"new\"}");
+        step->state = (void *)"use";
+        return ask(step, t->port, "use");
+    }
+    if (!doing) {
+        step->state = (void *)"use";
+        return ask(step, t->port, "use");
+    }
+    return STEP_DONE;
+}
+
+struct worker_arg {
+    struct rig *rig;
+    pthread_barrier_t *all_open;
+    struct trying trying;
+    enum step_result result;
+};
+
+static void *work(void *arg)
+{
+    struct worker_arg *w = arg;
+    struct arena *arena = arena_create();
+    struct network_run run;
+    struct step step = {.arena = arena};
+    struct err err;
+    bool ok =
+        network_open(&run, &w->rig->desk.jobs, w->rig->desk.workspace, w->rig->desk.channel, arena, &err);
+    pthread_barrier_wait(w->all_open);
+    if (ok)
+        w->result = network_go(&run, &step, operation, &w->trying);
+    arena_destroy(arena);
+    return NULL;
+}
+
+static void run_all(struct rig *rig, struct worker_arg *args, int n, bool refused)
+{
+    pthread_t threads[THREADS];
+    pthread_barrier_t all_open;
+    pthread_barrier_init(&all_open, NULL, (unsigned)n);
+    for (int i = 0; i < n; i++) {
+        args[i] = (struct worker_arg){.rig = rig,
+                                      .all_open = &all_open,
+                                      .trying = {rig->receiver->port, refused},
+                                      .result = STEP_REQUEST};
+        pthread_create(&threads[i], NULL, work, &args[i]);
+    }
+    for (int i = 0; i < n; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&all_open);
+}
+
+static int heard(struct receiver *r, const char *what)
+{
+    int n = 0;
+    for (int i = 0; i < r->n_heard; i++)
+        n += strcmp(r->heard[i].id, what) == 0;
+    return n;
+}
+
+static struct channel_row row_of(struct rig *rig)
+{
+    struct fixture *f = rig->desk.f;
+    struct channel_row row = {};
+    struct conn *conn = db_take(f->db);
+    CHECK_OK(channel_load(conn, rig->desk.workspace, rig->desk.channel, f->arena, &row, &f->err));
+    db_give(f->db, conn);
+    return row;
+}
+
+static void many_at_once_renew_a_session_once(void **state)
+{
+    struct rig rig = make(state);
+    struct fixture *f = rig.desk.f;
+    struct worker_arg args[THREADS];
+    run_all(&rig, args, THREADS, false);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(args[i].result, STEP_DONE);
+    assert_int_equal(heard(rig.receiver, "renew"), 1);
+    assert_int_equal(heard(rig.receiver, "use"), THREADS);
+    struct channel_row row = row_of(&rig);
+    struct channel_view view;
+    assert_true(row.session.len > 0 && str_find(row.session, S("new")) < 0); // sealed
+    CHECK_OK(channel_view_open(&row, rig.desk.key, clock_now(), f->arena, &view, &f->err));
+    assert_true(str_eq(json_str(json_at(view.session, "token")), S("new")));
+    run_all(&rig, args, 2, false); // it is used from now on
+    assert_int_equal(heard(rig.receiver, "renew"), 1);
+    drop(&rig);
+}
+
+static void a_refusal_is_told_once_with_its_reason(void **state)
+{
+    struct rig rig = make(state);
+    struct worker_arg args[THREADS];
+    int reauth = 0;
+    run_all(&rig, args, 8, true);
+    for (int i = 0; i < 8; i++) {
+        assert_true(args[i].result == STEP_REAUTH || args[i].result == STEP_RETRY);
+        reauth += args[i].result == STEP_REAUTH;
+    }
+    assert_int_equal(reauth, 1);
+    assert_int_equal(heard(rig.receiver, "renew"), 1);
+    struct channel_row row = row_of(&rig);
+    assert_true(str_eq(row.state, S("reauth")));
+    assert_true(str_eq(row.state_reason, S("It was taken back.")));
+    drop(&rig);
+}
+
+static bool stop_write(struct tx *tx, void *arg, struct err *err)
+{
+    const struct rig *rig = arg;
+    return channel_set_state(tx, rig->desk.workspace, rig->desk.channel, S("disabled"), S(""), err);
+}
+
+static void a_channel_that_a_person_stopped_stays_stopped(void **state)
+{
+    struct rig rig = make(state);
+    struct fixture *f = rig.desk.f;
+    struct worker_arg args[THREADS];
+    CHECK_OK(db_write(f->db, WRITE_PEOPLE, stop_write, &rig, &f->err));
+    run_all(&rig, args, 1, true);
+    assert_int_equal(args[0].result, STEP_REAUTH);
+    assert_true(str_eq(row_of(&rig).state, S("disabled")));
+    drop(&rig);
+}
+
+static enum step_result for_ever(struct step *step, const void *arg)
+{
+    const struct trying *t = arg;
+    return ask(step, t->port, "more");
+}
+
+static void an_operation_that_never_ends_is_ended(void **state)
+{
+    struct rig rig = make(state);
+    struct fixture *f = rig.desk.f;
+    struct trying trying = {.port = rig.receiver->port};
+    struct network_run run;
+    struct step step = {.arena = f->arena};
+    CHECK_OK(network_open(&run, &rig.desk.jobs, rig.desk.workspace, rig.desk.channel, f->arena, &f->err));
+    run.requests = 395;
+    assert_int_equal(network_go(&run, &step, for_ever, &trying), STEP_RETRY);
+    assert_int_equal(heard(rig.receiver, "more"), 5);
+    run.requests = 0;
+    run.deadline = clock_mono() - 1;
+    assert_int_equal(network_go(&run, &step, for_ever, &trying), STEP_RETRY);
+    drop(&rig);
+}
+
+static void a_channel_sealed_with_another_key_is_not_opened(void **state)
+{
+    struct rig rig = make(state);
+    struct fixture *f = rig.desk.f;
+    struct network_run run;
+    char path[128];
+    struct key *other;
+    snprintf(path, sizeof path, "%s/other-key", f->dir);
+    CHECK_OK(crypto_key_make(path, &other, &f->err));
+    struct jobs_settings jobs = rig.desk.jobs;
+    jobs.key = other;
+    assert_false(network_open(&run, &jobs, rig.desk.workspace, rig.desk.channel, f->arena, &f->err));
+    assert_int_equal(f->err.code, ERR_CONFLICT);
+    crypto_key_destroy(other);
+    drop(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(many_at_once_renew_a_session_once),
+        ON_BOTH(a_refusal_is_told_once_with_its_reason),
+        ON_BOTH(a_channel_that_a_person_stopped_stays_stopped),
+        ON_BOTH(an_operation_that_never_ends_is_ended),
+        ON_BOTH(a_channel_sealed_with_another_key_is_not_opened),
+    };
+    return cmocka_run_group_tests_name("network", tests, NULL, NULL);
+}
