@@ -18,9 +18,6 @@ struct compile {
         struct db_arg *items;
         size_t len, cap;
     } args;
-    // By text_index: this text is in so many messages that it is looked up conversation by conversation
-    // instead of being listed first. NULL: none is.
-    const bool *common;
 };
 void compile_begin(struct compile *c, enum db_kind kind, const struct query_context *context,
                    struct arena *arena);

@@ -14,6 +14,22 @@ void plan_required(const struct query *query, struct arena *arena, struct requir
         *list_push(out, arena) = kid;
 }
 
+bool plan_has_text(const struct node *node)
+{
+    bool has = node->kind == NODE_TEXT;
+    for (const struct node *kid = node->first; kid; kid = kid->next)
+        has |= plan_has_text(kid);
+    return has;
+}
+
+void plan_leaves(const struct node *node, struct arena *arena, struct required *out)
+{
+    if (node->kind == NODE_FIELD)
+        *list_push(out, arena) = node;
+    for (const struct node *kid = node->first; kid; kid = kid->next)
+        plan_leaves(kid, arena, out);
+}
+
 // What the required terms fix to one value.
 struct fixed {
     bool open;          // open and not spam
@@ -124,6 +140,8 @@ struct order {
 
 static struct order find_order(const struct plan *plan, const struct fixed *fixed, bool by_tag)
 {
+    if (plan->walk)
+        return (struct order){"x.rowid", "c.id", true};
     if (plan->newest)
         return (struct order){"x.key", "c.id", true};
     switch (plan->page->sort) {
@@ -218,22 +236,11 @@ static bool from_set(const struct plan *plan)
 static void put_from_set(struct compile *c, const struct plan *plan)
 {
     put_sql(c, " FROM (");
-    if (!plan->rare) {
+    if (plan->rare)
+        put_rare_set(c, plan->rare);
+    else
         put_text_set(c, plan->newest, plan->low, plan->high);
-    } else if (plan->newest && plan->rare != plan->newest) {
-        // The key is looked up for each conversation of the rare set.
-        put_sql(c, "SELECT c.id AS id, ");
-        put_text_newest(c, plan->newest, 0);
-        put_sql(c, " AS key FROM (");
-        put_rare_set(c, plan->rare);
-        put_sql(c, ") y CROSS JOIN conversation c WHERE c.id = y.id");
-        put_sql(c, c->kind == DB_SQLITE ? " LIMIT -1" : " OFFSET 0"); // work out each key once
-    } else {
-        put_rare_set(c, plan->rare);
-    }
     put_sql(c, ") x CROSS JOIN conversation c WHERE c.id = x.id AND ");
-    if (plan->newest)
-        put_sql(c, "x.key IS NOT NULL AND ");
 }
 
 // Messages with the text, newest first, each with its conversation: SQLite hands them out one by one.
@@ -310,7 +317,7 @@ static bool key_is_constant(const struct plan *plan)
 static void put_cursor(struct compile *c, const struct plan *plan, struct order order)
 {
     const struct query_page *page = plan->page;
-    if (page->after_id == 0 || plan->walk || (plan->newest && !plan->rare))
+    if (page->after_id == 0 || plan->newest)
         return; // with slices the cursor is the range
     const char *sign = order.newest_first ? " < " : " > ";
     put_sql(c, " AND ");
@@ -333,22 +340,50 @@ static void put_cursor(struct compile *c, const struct plan *plan, struct order 
     put_sql(c, ")");
 }
 
-static void put_conditions(struct compile *c, const struct plan *plan)
+static void put_required(struct compile *c, const struct plan *plan, const struct required *required)
 {
-    struct required required = {0};
-    plan_required(plan->query, c->arena, &required);
-    for (size_t i = 0; i < required.len; i++) {
-        if (required.items[i] == plan->newest || required.items[i] == plan->rare)
+    for (size_t i = 0; i < required->len; i++) {
+        if (required->items[i] == plan->newest || required->items[i] == plan->rare)
             continue; // the set or the walk says so already
+        if (plan->checked && plan_has_text(required->items[i]))
+            continue;
         put_sql(c, " AND ");
-        put_node(c, required.items[i]);
+        put_node(c, required->items[i]);
     }
-    // Further pages of a search: who has the text in a newer message was on an earlier page.
-    if (plan->newest && !plan->rare && plan->page->after_id != 0) {
-        put_sql(c, " AND ");
-        put_text_newest(c, plan->newest, plan->page->after_key);
-        put_sql(c, " IS NULL");
+}
+
+// Columns for the caller that looks at the rows itself.
+static void put_checks(struct compile *c, const struct plan *plan, const struct required *required,
+                       bool table)
+{
+    struct required leaves = {0};
+    if (table) {
+        put_sql(c, ", (");
+        put_scope(c);
+        put_required(c, plan, required);
+        put_sql(c, ")");
+    } else {
+        put_sql(c, ", 1");
     }
+    for (size_t i = 0; i < required->len; i++) {
+        if (required->items[i] != plan->newest && required->items[i] != plan->rare &&
+            plan_has_text(required->items[i]))
+            plan_leaves(required->items[i], c->arena, &leaves);
+    }
+    for (size_t i = 0; i < leaves.len; i++) {
+        put_sql(c, ", ");
+        put_node(c, leaves.items[i]);
+    }
+}
+
+// Further pages of a search: who has the text in a newer message was on an earlier page.
+static void put_not_before(struct compile *c, const struct plan *plan)
+{
+    if (!plan->newest || plan->checked || plan->page->after_id == 0)
+        return;
+    put_sql(c, " AND ");
+    put_text_newest(c, plan->newest, plan->page->after_key);
+    put_sql(c, " IS NULL");
 }
 
 static void put_order(struct compile *c, const struct plan *plan, struct order order)
@@ -364,8 +399,8 @@ static void put_order(struct compile *c, const struct plan *plan, struct order o
         put_sql(c, order.id);
         put_sql(c, direction);
     }
-    if (plan->walk)
-        return; // read until there are enough different conversations
+    if (plan->checked)
+        return;
     put_sql(c, " LIMIT ");
     put_i64(c, plan->page->limit);
 }
@@ -374,16 +409,17 @@ bool plan_to_sql(const struct plan *plan, const struct query_context *context, e
                  struct arena *arena, struct query_sql *out, struct err *err)
 {
     struct compile c;
+    struct required required = {0};
     struct fixed fixed = find_fixed(plan->query, context, arena);
-    bool set = from_set(plan);
-    bool by_tag = !set && !plan->walk && fixed.open && fixed.tag && plan->page->sort == SORT_URGENT;
+    bool set = from_set(plan), table = !set && !plan->walk;
+    bool by_tag = table && fixed.open && fixed.tag && plan->page->sort == SORT_URGENT;
     struct order order = find_order(plan, &fixed, by_tag);
-    if (plan->walk)
-        order.key = "x.rowid";
+    plan_required(plan->query, arena, &required);
     compile_begin(&c, kind, context, arena);
-    c.common = plan->common;
     put_sql(&c, "SELECT c.id, ");
     put_sql(&c, order.key);
+    if (plan->checked)
+        put_checks(&c, plan, &required, table);
     if (set)
         put_from_set(&c, plan);
     else if (plan->walk)
@@ -392,9 +428,14 @@ bool plan_to_sql(const struct plan *plan, const struct query_context *context, e
         put_from_tag(&c, fixed.tag);
     else
         put_from_table(&c, fixed.has_id ? NULL : find_index(plan, &fixed));
-    put_scope(&c);
+    if (table && plan->checked) {
+        put_sql(&c, "c.workspace_id = @workspace");
+    } else {
+        put_scope(&c);
+        put_required(&c, plan, &required);
+    }
     put_index_terms(&c, plan, &fixed);
-    put_conditions(&c, plan);
+    put_not_before(&c, plan);
     put_cursor(&c, plan, order);
     put_order(&c, plan, order);
     return compile_end(&c, out, err);

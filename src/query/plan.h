@@ -13,17 +13,22 @@ struct plan {
     const struct query *query;
     const struct query_page *page;
     enum plan_part part;
-    const bool *common;        // see struct compile
     const struct node *rare;   // a required tag, handle, number or text: its conversations are listed first
     const struct node *newest; // a required text: the order is by the newest message that has it
     i64 low, high;             // with newest: only messages in this range
     bool walk;                 // with newest: messages newest first, one row each; SQLite only
+    // The caller looks at the rows: terms with texts are left to it (their fields are columns from the
+    // fourth on), the third column says whether the rest holds, and there is no LIMIT. SQLite only.
+    bool checked;
 };
 // Required by the query: its root, or a member of the AND that is its root.
 struct required {
     const struct node **items;
     size_t len, cap;
 };
+bool plan_has_text(const struct node *node);
+// The fields inside a term, in the order of their columns.
+void plan_leaves(const struct node *node, struct arena *arena, struct required *out);
 void plan_required(const struct query *query, struct arena *arena, struct required *out);
 // The sort has rows without a key, which are read separately (PLAN_HAVING, PLAN_LACKING).
 bool plan_has_parts(const struct query *query, enum query_sort sort);

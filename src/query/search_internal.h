@@ -6,7 +6,8 @@
 
 // Raised when the tokens of a text change: older indexes are built anew.
 enum { SEARCH_FORMAT = 1 };
-enum { SEARCH_BATCH = 2000, SEARCH_FILL = 8000 };
+// Many messages in one transaction: FTS5 writes a segment for each, and merges them later.
+enum { SEARCH_BATCH = 8000, SEARCH_FILL = 8000 };
 
 struct search_message {
     i64 id, workspace_id, conversation_id, version;

@@ -266,7 +266,7 @@ static void put_text(struct compile *c, const struct node *term)
         put_sql(c, "(1 = 0)");
         return;
     }
-    if (c->kind == DB_POSTGRES || (c->common && c->common[term->text_index])) {
+    if (c->kind == DB_POSTGRES) {
         put_sql(c, "EXISTS ");
         put_text_of(c, term, "1", 0);
         return;

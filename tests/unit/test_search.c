@@ -208,7 +208,7 @@ static void what_was_there_before_the_index_is_filled_in(void **state)
     struct buf out;
     buf_init(&out, f->arena, 8 << 20);
     buf_add(&out, S("BEGIN;\n"));
-    for (int i = 1; i <= 2500; i++)
+    for (int i = 1; i <= 9000; i++)
         buf_printf(&out,
                    "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, "
                    "visibility, origin, "
@@ -223,12 +223,12 @@ static void what_was_there_before_the_index_is_filled_in(void **state)
     search_state(search, &before);
     i64 n;
     CHECK_OK(search_step(search, &n, &f->err));
-    assert_int_equal(count(f, 1, "w2500"), 1); // the newest come first
+    assert_int_equal(count(f, 1, "w9000"), 1); // the newest come first
     assert_int_equal(count(f, 1, "w1"), 0);
     world_index(f, search);
     search_state(search, &after);
 
-    assert_true(before.indexing && before.done == 0 && before.total == 7500);
+    assert_true(before.indexing && before.done == 0 && before.total == 27000);
     assert_true(!after.indexing && after.done == after.total);
     assert_int_equal(count(f, 1, "w1"), 1);
     assert_int_equal(count(f, 1, "number"), 3);

@@ -37,3 +37,8 @@ SELECT tag_id FROM conversation_tag WHERE workspace_id = :workspace AND conversa
 -- The texts a query looks at: of messages, answers and notes that stand.
 SELECT text FROM message WHERE workspace_id = :workspace AND conversation_id = :id AND deleted_at IS NULL
  ORDER BY created_at, id;
+
+-- name: query_item_messages :many
+-- The same with their numbers, to find the newest that has a word.
+SELECT id, text FROM message WHERE workspace_id = :workspace AND conversation_id = :id AND deleted_at IS NULL
+ ORDER BY created_at, id;

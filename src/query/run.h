@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// One run of a query, shared by the two databases' ways. Private to query/.
+#pragma once
+#include "query/plan.h"
+
+enum {
+    RUN_BUDGET_MS = 50,    // then a short page
+    RUN_PATIENCE_MS = 300, // then an empty one
+    RUN_SLICE_MS = 20,     // a slice of a search that took longer is followed by a smaller one
+};
+struct run {
+    struct conn *conn;
+    const struct query_context *context;
+    struct arena *arena;
+    struct required required;
+    struct plan plan;
+    struct query_page page; // after_key without the number of the text
+    struct query_hits hits; // keys likewise; next_id 0: behind the last hit
+    bool more;
+    i64 began;
+};
+bool run_statement(struct run *run, const struct query_sql *sql, struct rows **ret_rows,
+                   struct err *err) MUST_CHECK;
+// A statement's only number.
+bool run_number(struct run *run, struct compile *c, i64 *ret_value, struct err *err) MUST_CHECK;
+bool run_is_full(const struct run *run);
+bool run_has_hit(const struct run *run, i64 conversation_id);
+void run_add_hit(struct run *run, i64 conversation_id, i64 key);
+bool run_is_text(const struct node *node);
+// A required tag or handle with at most `limit` conversations becomes plan.rare.
+bool run_find_rare(struct run *run, i64 limit, struct err *err) MUST_CHECK;
+// Those who have a sort key, then those without, each by `collect`, until the page is full.
+bool run_parts(struct run *run, bool (*collect)(struct run *, struct err *), struct err *err) MUST_CHECK;
+// From message id `high` down in slices that grow, each by `collect`.
+bool run_slices(struct run *run, i64 high, i64 size, bool (*collect)(struct run *, struct err *),
+                struct err *err) MUST_CHECK;
+
+bool run_sqlite(struct run *run, bool search, struct err *err) MUST_CHECK;
+bool run_postgres(struct run *run, bool search, struct err *err) MUST_CHECK;
