@@ -142,7 +142,7 @@ bool session_end_others(struct tx *tx, i64 workspace_id, i64 agent_id, i64 keep,
            (n == 0 || note_end(tx, workspace_id, agent_id, 0, keep, err));
 }
 
-// ---- One-time codes -------------------------------------------------------------------------------
+// ---- One-time codes ----
 
 bool code_create(struct tx *tx, struct str purpose, i64 workspace_id, i64 agent_id, struct str secret,
                  i64 lifetime_ms, struct err *err)
