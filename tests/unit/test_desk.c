@@ -665,6 +665,40 @@ static void what_is_derived_agrees_with_the_rows_after_anything(void **state)
     desk_end(&d);
 }
 
+static struct str whole_file(struct arena *arena, const char *path)
+{
+    enum { MOST = 256 * 1024 };
+    char *bytes = arena_alloc(arena, MOST);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    size_t len = fread(bytes, 1, MOST, file);
+    fclose(file);
+    return (struct str){bytes, len};
+}
+
+static void each_kind_of_event_is_in_the_glossary(void **state)
+{
+    struct arena *arena = arena_create();
+    struct str rest = whole_file(arena, "src/desk/events.h");
+    struct str words = whole_file(arena, "docs/words.md");
+    size_t kinds = 0;
+    (void)state;
+    while (str_given(rest)) {
+        struct str line = str_cut(rest, '\n', &rest);
+        i64 quote = str_find(line, S("\""));
+        if (quote < 0 || str_starts(str_trim(line), S("//"))) {
+            continue;
+        }
+        struct str kind = str_cut(str_sub(line, (size_t)quote + 1, line.len), '"', &line);
+        if (str_find(words, str_printf(arena, "`" STR_FMT "`", STR_ARG(kind))) < 0) {
+            fail_msg("docs/words.md does not say what %.*s is", STR_ARG(kind));
+        }
+        kinds++;
+    }
+    assert_true(kinds > 20);
+    arena_destroy(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -683,6 +717,7 @@ int main(void)
         ON_BOTH(limits_to_channels_and_teams_hide_what_is_not_theirs),
         ON_BOTH(each_role_may_what_it_may),
         ON_BOTH(what_is_derived_agrees_with_the_rows_after_anything),
+        cmocka_unit_test(each_kind_of_event_is_in_the_glossary),
     };
     return cmocka_run_group_tests_name("desk", tests, NULL, NULL);
 }
