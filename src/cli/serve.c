@@ -51,6 +51,7 @@ struct serve {
     struct store store;
     struct app app;
     bool works, serves_pages;
+    int alone_fd; // one process on SQLite
     struct demo *demo;
 };
 
@@ -88,6 +89,29 @@ static void default_public_url(struct serve *s)
         address = str_concat(s->arena, S("[::1]"), str_sub(address, 4, address.len));
     s->app.public_host = str_copy(s->arena, address);
     s->app.public_url = str_concat(s->arena, S("http://"), s->app.public_host);
+}
+
+static bool check_address(const char *option, struct str text, i64 least_port, struct err *err)
+{
+    i64 port;
+    size_t colon = text.len;
+    while (colon > 0 && text.ptr[colon - 1] != ':')
+        colon--;
+    bool ok = colon > 1 && str_find(text, S("/")) < 0 && str_to_i64(str_sub(text, colon, text.len), &port) &&
+              port >= least_port && port <= 65535;
+    return ok || err_set(err, ERR_SYNTAX, "%s is HOST:PORT, not “%.*s”.", option, STR_ARG(text));
+}
+
+// Before anything is made or opened.
+static bool check_addresses(struct serve *s, struct err *err)
+{
+    const struct str_list *allowed = &s->options->allow_hosts;
+    if (str_given(s->options->listen) && !check_address("--listen", s->options->listen, 0, err))
+        return false;
+    for (size_t i = 0; i < allowed->len; i++)
+        if (!check_address("--allow-host", allowed->items[i], 1, err))
+            return false;
+    return true;
 }
 
 static bool read_role(struct serve *s, struct err *err)
@@ -183,9 +207,10 @@ static bool start(struct serve *s, struct err *err)
         .allow_hosts = &s->options->allow_hosts,
         .user_agent = S("Heed/" HEED_VERSION),
     };
-    if (!read_role(s, err) || !read_numbers(s, err) ||
+    if (!check_addresses(s, err) || !read_role(s, err) || !read_numbers(s, err) ||
         (str_given(s->options->public_url) && !check_public_url(s, s->options->public_url, err)) ||
-        !store_open(s->options, true, READERS, s->arena, &s->store, err))
+        !store_open(s->options, true, READERS, s->arena, &s->store, err) ||
+        !db_serve_alone(s->store.db, &s->alone_fd, err))
         return false;
     app->db = s->store.db;
     app->key = s->store.key;

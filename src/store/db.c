@@ -187,6 +187,29 @@ bool db_lock_dir(struct db *db, bool alone, struct err *err)
     return ok;
 }
 
+bool db_serve_alone(const struct db *db, int *ret_fd, struct err *err)
+{
+    *ret_fd = -1;
+    if (db->kind != DB_SQLITE) {
+        return true;
+    }
+    struct arena *arena = arena_take();
+    int fd = open(str_cstr(arena, db_file_path(db, arena, "serving")), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    arena_give(arena);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        *ret_fd = fd;
+        return true;
+    }
+    bool taken = fd >= 0 && errno == EWOULDBLOCK;
+    const char *why = strerror(errno);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return taken
+               ? err_set(err, ERR_CONFLICT, "Another heed serve runs on %s", db->data_dir)
+               : err_set(err, ERR_INVALID, "The data folder %s cannot be written to: %s", db->data_dir, why);
+}
+
 static bool prepare(struct db *db, const struct db_settings *settings, struct err *err)
 {
     struct conn *conn = conn_create(db, true);
