@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // See attachments.h. The attempt is counted and committed before a byte is fetched, so a picture that
 // ends a child or the process is not tried for ever. Three tries with growing pauses, then "failed" with
-// the reason; what is no picture, too large or forbidden is "refused" at once.
+// the reason; what is no picture, too large or forbidden is "refused" at once. Several threads fetch, at
+// most half of them from one host: one that hangs holds up its own pictures only.
 #include "jobs/attachments.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/picture.h"
+#include "base/thread.h"
 #include "desk/events.h"
 #include "desk/file.h"
 #include "jobs/worker.h"
 #include "sql_gen.h"
 #include "store/log.h"
 
-enum { AT_ONCE = 8, TRIES = 3, FETCH_MS = 30000, LEASE_MS = 120000 };
+enum {
+    FETCHERS = 4,
+    PER_HOST = FETCHERS / 2,
+    LOOK_AT = 100,
+    HOST_CAP = 256,
+    TRIES = 3,
+    FETCH_MS = 30000,
+    LEASE_MS = 120000
+};
 
 struct wanted {
     i64 id, workspace_id, message_id, attempts;
@@ -22,13 +32,21 @@ struct wanted_list {
     struct wanted *items;
     size_t len, cap;
 };
+struct fetcher {
+    struct attachments *job;
+    struct worker *worker;
+    char host[HOST_CAP]; // being asked now, "": none
+};
 struct attachments {
     struct jobs_settings settings;
-    struct worker *worker;
+    pthread_mutex_t lock; // the hosts
+    struct fetcher fetchers[FETCHERS];
 };
 struct claiming {
+    struct attachments *job;
     struct arena *arena;
     struct wanted_list list;
+    const struct wanted *chosen; // NULL: none
 };
 struct result { // what became of one
     const struct wanted *wanted;
@@ -39,12 +57,42 @@ struct result { // what became of one
 
 // ---- Claim ------------------------------------------------------------------------------------------
 
+// What stands between "//" and the next slash; for telling hosts apart, no more.
+static struct str host_of(struct str url)
+{
+    i64 at = str_find(url, S("//"));
+    struct str rest = at < 0 ? url : str_sub(url, (size_t)at + 2, url.len), path;
+    struct str host = str_cut(rest, '/', &path);
+    return host.len < HOST_CAP ? host : str_sub(host, 0, HOST_CAP - 1);
+}
+
+static bool host_is_full(struct attachments *job, struct str url)
+{
+    int n = 0;
+    struct str host = host_of(url);
+    pthread_mutex_lock(&job->lock);
+    for (int i = 0; i < FETCHERS; i++) {
+        n += job->fetchers[i].host[0] != '\0' && str_eq(str_from(job->fetchers[i].host), host);
+    }
+    pthread_mutex_unlock(&job->lock);
+    return n >= PER_HOST;
+}
+
+static void set_host(struct fetcher *fetcher, struct str host)
+{
+    pthread_mutex_lock(&fetcher->job->lock);
+    memcpy(fetcher->host, host.ptr, host.len);
+    fetcher->host[host.len] = '\0';
+    pthread_mutex_unlock(&fetcher->job->lock);
+}
+
 static bool claim(struct tx *tx, void *arg, struct err *err)
 {
     struct claiming *claiming = arg;
     struct rows *rows;
     claiming->list.len = 0;
-    if (!db_query(tx->conn, &SQL_attachment_due, DB_ARGS(db_i64(tx->now), db_i64(AT_ONCE)), &rows, err)) {
+    claiming->chosen = NULL;
+    if (!db_query(tx->conn, &SQL_attachment_due, DB_ARGS(db_i64(tx->now), db_i64(LOOK_AT)), &rows, err)) {
         return false;
     }
     while (rows_next(rows)) {
@@ -59,15 +107,16 @@ static bool claim(struct tx *tx, void *arg, struct err *err)
     if (!rows_end(rows, err)) {
         return false;
     }
-    for (size_t i = 0; i < claiming->list.len; i++) {
-        const struct wanted *wanted = &claiming->list.items[i];
-        if (!db_exec(tx->conn, &SQL_attachment_claim,
-                     DB_ARGS(db_i64(tx->now + LEASE_MS), db_i64(wanted->workspace_id), db_i64(wanted->id)),
-                     NULL, err)) {
-            return false;
+    for (size_t i = 0; i < claiming->list.len && !claiming->chosen; i++) {
+        if (!host_is_full(claiming->job, claiming->list.items[i].url)) {
+            claiming->chosen = &claiming->list.items[i];
         }
     }
-    return true;
+    const struct wanted *chosen = claiming->chosen;
+    return !chosen ||
+           db_exec(tx->conn, &SQL_attachment_claim,
+                   DB_ARGS(db_i64(tx->now + LEASE_MS), db_i64(chosen->workspace_id), db_i64(chosen->id)),
+                   NULL, err);
 }
 
 static bool nothing_due(struct db *db)
@@ -201,18 +250,23 @@ static void handle(struct attachments *job, const struct wanted *wanted)
 
 static i64 turn(struct worker *worker, void *arg)
 {
-    struct attachments *job = arg;
+    struct fetcher *fetcher = arg;
+    struct attachments *job = fetcher->job;
     struct arena *arena = arena_take();
-    struct claiming claiming = {.arena = arena};
+    struct claiming claiming = {.job = job, .arena = arena};
     struct err err = {};
     i64 pause = 1000;
     if (!nothing_due(job->settings.db) && db_write(job->settings.db, WRITE_READER, claim, &claiming, &err)) {
-        for (size_t i = 0; i < claiming.list.len && !worker_stopping(worker); i++) {
-            handle(job, &claiming.list.items[i]);
+        pause = 300; // some wait, none of them for us
+        if (claiming.chosen) {
+            set_host(fetcher, host_of(claiming.chosen->url));
+            handle(job, claiming.chosen);
+            set_host(fetcher, S(""));
+            pause = 0;
         }
-        pause = claiming.list.len > 0 ? 0 : 1000;
     }
     arena_give(arena);
+    (void)worker;
     return pause;
 }
 
@@ -220,19 +274,33 @@ struct attachments *attachments_start(const struct jobs_settings *settings)
 {
     struct attachments *job = mem_alloc(sizeof(*job));
     job->settings = *settings;
-    job->worker = worker_start("attachments", turn, job);
+    pthread_mutex_init(&job->lock, NULL);
+    for (int i = 0; i < FETCHERS; i++) {
+        job->fetchers[i].job = job;
+    }
+    for (int i = 0; i < FETCHERS; i++) {
+        job->fetchers[i].worker = worker_start("attachments", turn, &job->fetchers[i]);
+    }
     return job;
 }
 
 void attachments_ask_stop(struct attachments *job)
 {
-    worker_ask_stop(job->worker);
+    for (int i = 0; i < FETCHERS; i++) {
+        worker_ask_stop(job->fetchers[i].worker);
+    }
 }
 
 bool attachments_join(struct attachments *job, i64 until_mono)
 {
-    if (job && !worker_join(job->worker, until_mono)) {
-        return false;
+    for (int i = 0; job && i < FETCHERS; i++) {
+        if (!worker_join(job->fetchers[i].worker, until_mono)) {
+            return false;
+        }
+        job->fetchers[i].worker = NULL; // a NULL is joined at once, when we are asked again
+    }
+    if (job) {
+        pthread_mutex_destroy(&job->lock);
     }
     mem_free(job);
     return true;
