@@ -56,7 +56,8 @@ def request(address, method, path, body=None, headers=None, timeout=30):
         body = body.encode()
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
-        connection.request(method, path, body=body, headers=headers)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent: the answer says why
+            connection.request(method, path, body=body, headers=headers)
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read())
     finally:

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The commands, and what they say when something is wrong: one sentence that names it, and 1 or 2."""
+import os
+import socket
+import subprocess
+
+import pytest
+from lib.heed import BINARY, PASSWORD, until
+
+
+def run(*args, input=None, env=None):
+    return subprocess.run([BINARY, *args], capture_output=True, text=True, input=input, timeout=30, stdin=None if input else subprocess.DEVNULL,
+                          env={**{k: v for k, v in os.environ.items() if not k.startswith("HEED_")}, **(env or {})})
+
+
+@pytest.mark.parametrize("args, word", [
+    (("nothing",), "nothing"), (("serve", "--nothing"), "--nothing"), (("serve", "--listen"), "--listen"), (("serve", "--listen", "nonsense", "--data", "@"), "--listen"),
+    (("serve", "--listen", "127.0.0.1:99999", "--data", "@"), "--listen"), (("serve", "--role", "cook", "--data", "@"), "role"), (("serve", "--role", "web", "--data", "@"), "postgres"),
+    (("serve", "--public-url", "desk.example", "--data", "@"), "public-url"), (("serve", "--public-url", "https://desk.example/path", "--data", "@"), "public-url"),
+    (("serve", "--allow-host", "http://x:1", "--data", "@"), "allow-host"), (("serve", "--rate-limit", "-1", "--data", "@"), "rate-limit"), (("serve", "--log", "loud", "--data", "@"), "log"),
+    (("serve", "--database", "mysql://x", "--data", "@"), "postgres"), (("serve", "--database", "postgres://postgres@/none?host=/nowhere", "--data", "@"), "/nowhere"),
+    (("serve", "--data", "/proc/none"), "/proc/none"), (("serve", "extra", "--data", "@"), "extra"), (("user", "add", "--data", "@"), "email"), (("user",), "user"), (("user", "add", "--data", "@", "--email", "x", "--name", "X"), "mail"),
+    (("user", "add", "--data", "@", "--email", "a@b.example", "--name", "X", "--role", "king"), "role"), (("token", "add", "--data", "@", "--email", "nobody@example.com"), "nobody@example.com"), (("backup", "--data", "@"), "FILE"),
+    (("restore", "--data", "@", "/nowhere/file"), "/nowhere/file"), (("workspace", "add", "--data", "@"), "name"), (("doctor", "--data", "/nowhere"), "/nowhere"),
+])
+def test_what_is_wrong_is_said_in_a_sentence(tmp_path, args, word):
+    done = run(*[str(tmp_path / "data") if a == "@" else a for a in args])
+    assert done.returncode in (1, 2), done
+    assert word.lower() in done.stderr.lower(), done.stderr
+    assert 10 < len(done.stderr) < 2500 and "Sanitizer" not in done.stderr and done.stdout == "", done
+
+
+def test_help_and_version_go_to_stdout(tmp_path):
+    for args in (("help",), ("--help",), ("version",), ("--version",), ("serve", "--help"), ("user", "add", "--help"), ("openapi",), ("rights",), ("metrics-list",)):
+        done = run(*args)
+        assert done.returncode == 0 and len(done.stdout) > 5 and done.stderr == "", (args, done)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_in_use_and_a_locked_folder_are_named(world):
+    server = world()
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        other = world(start=False)
+        done = run("serve", "--data", other.data, "--listen", f"127.0.0.1:{s.getsockname()[1]}")
+    assert done.returncode == 1 and "use" in done.stderr.lower(), done.stderr
+    if server.backend == "sqlite":
+        done = run("serve", "--data", server.data, "--listen", "127.0.0.1:0")
+        assert done.returncode == 1 and server.data in done.stderr, done.stderr
+    done = run("restore", "--data", server.data, *(("--database", server.backend) if server.backend != "sqlite" else ()), "/nowhere")
+    assert done.returncode == 1
+
+
+def test_people_are_made_and_refused_in_words(world):
+    server = world()
+    workspace = server.workspace("Shop")
+    server.user("ada@example.com", "owner", workspace)
+    again = server.command("user", "add", "--email", "ada@example.com", "--name", "Ada", "--role", "agent", check=False)
+    assert again.returncode == 1 and "already" in again.stderr.lower(), again
+    missing = server.command("user", "add", "--email", "ben@example.com", "--name", "Ben", "--role", "agent", "--workspace", "9999", check=False)
+    assert missing.returncode in (1, 2) and "workspace" in missing.stderr.lower(), missing
+    short = server.command("user", "add", "--email", "cy@example.com", "--name", "Cy", "--role", "agent", "--password-stdin", input="x\n", check=False)
+    assert short.returncode in (1, 2) and "password" in short.stderr.lower(), short
+    scope = server.command("token", "add", "--email", "ada@example.com", "--scope", "everything", check=False)
+    assert scope.returncode in (1, 2) and "scope" in scope.stderr.lower(), scope
+    token = server.command("token", "add", "--email", "ada@example.com", "--scope", "read").stdout
+    assert len(token.split()) == 1 and len(token.strip()) >= 40
+    assert server.sign_in("ada@example.com", PASSWORD).get("me")["role"] == "owner"
+    until(lambda: not [line for line in server.first_lines if line.startswith("Error")], 1)
