@@ -34,7 +34,7 @@ build: page
 run: build
 	@mkdir -p $(DATA)
 	@echo
-	@exec build/release/heed serve --demo --data $(DATA) --listen $(LISTEN)
+	@exec build/release/heed serve --demo --data $(DATA) --listen $(LISTEN) --log warn
 
 check: setup-test page
 	@exec /usr/bin/python3 tests/run.py check
