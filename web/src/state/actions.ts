@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What an agent does to a conversation. Each shows at once, can be taken back, and says why when refused.
+import { flushSync } from 'svelte'
 import { api, ApiError } from '../api/client'
 import type { Conversation, ConversationPatch, Message, Priority } from '../api/shapes'
 import { conversationUrl } from '../routes'
@@ -128,10 +129,12 @@ export const toggleTag = (name: string) => {
 }
 
 async function onMessage(run: () => Promise<Message>, before: Shown): Promise<void> {
+  const heard = threads.heard(before.id)
   try {
-    threads.put(await run())
+    const answer = await run()
+    if (threads.heard(before.id) === heard) threads.put(answer) // else the feed already knows more
   } catch (error) {
-    threads.put(before)
+    if (threads.heard(before.id) === heard) threads.put(before)
     toasts.error(reason(error))
   }
 }
@@ -163,7 +166,9 @@ export const answerTo = (m: Message) => {
 }
 export function focusComposer(mode: 'reply' | 'note'): void {
   ui.mode = mode
-  requestAnimationFrame(() => document.querySelector<HTMLTextAreaElement>('.c-text')?.focus())
+  // At once: the next key of a quick hand must already land in the field, or it would be a command.
+  flushSync()
+  document.querySelector<HTMLTextAreaElement>('.c-text')?.focus()
 }
 
 export function markRead(c: Conversation): void {

@@ -65,7 +65,7 @@ class Live {
         this.#conversation(data as Conversation)
         break
       case 'message':
-        threads.put(data as Message)
+        threads.hear(data as Message)
         break
       case 'gone':
         inbox.gone((data as { id: number }).id)

@@ -134,7 +134,8 @@ export class Thread {
     try {
       const stored = await api.post<Message>(`/conversations/${this.id}/messages`, draft, { key })
       this.messages = this.messages.filter((m) => m.id !== local.id)
-      this.put(stored)
+      // The feed may have been quicker, and further: "sent" already. Then the answer to the POST is old.
+      if (!this.messages.some((m) => m.id === stored.id)) this.put(stored)
     } catch (error) {
       const reason = error instanceof ApiError ? error.message : String(error)
       this.messages = this.messages.map((m) =>
@@ -153,6 +154,7 @@ const KEEP = 40
 
 class Threads {
   #known = new Map<number, Thread>()
+  #heard = new Map<number, number>()
 
   get(id: number): Thread {
     let thread = this.#known.get(id)
@@ -176,6 +178,15 @@ class Threads {
   }
   put(message: Message): void {
     this.#known.get(message.conversation_id)?.put(message)
+  }
+  /** From the live feed, which is always in order. */
+  hear(message: Message): void {
+    this.#heard.set(message.id, this.heard(message.id) + 1)
+    this.put(message)
+  }
+  /** How often the feed told of a message: an answer to a request that it overtook is old news. */
+  heard(id: number): number {
+    return this.#heard.get(id) ?? 0
   }
   /** The feed lost its place: whatever is kept may be old. */
   stale(): void {

@@ -21,7 +21,7 @@ class Toasts {
 
   show(text: string, options: { kind?: Toast['kind']; undo?: () => void } = {}): void {
     const toast: Toast = { id: this.#next++, text, kind: options.kind ?? 'done', ...(options.undo ? { undo: options.undo } : {}) }
-    this.items = [...this.items.slice(-2), toast]
+    this.items = [...this.items.slice(-1), toast]
     if (options.undo) this.#undos = [...this.#undos.slice(-19), { toast: toast.id, run: options.undo }]
     if (toast.kind === 'error') this.assertive = text
     else this.polite = text

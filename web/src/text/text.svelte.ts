@@ -31,6 +31,7 @@ class Text {
   clock = $derived(new Intl.DateTimeFormat(this.locale, { hour: '2-digit', minute: '2-digit' }))
   week = $derived(new Intl.DateTimeFormat(this.locale, { weekday: 'short' }))
   day = $derived(new Intl.DateTimeFormat(this.locale, { day: 'numeric', month: 'short' }))
+  weekday = $derived(new Intl.DateTimeFormat(this.locale, { weekday: 'long', day: 'numeric', month: 'long' }))
   date = $derived(new Intl.DateTimeFormat(this.locale, { day: 'numeric', month: 'short', year: 'numeric' }))
   full = $derived(new Intl.DateTimeFormat(this.locale, { dateStyle: 'full', timeStyle: 'medium' }))
 
