@@ -92,8 +92,10 @@ static void remove_leftovers(void)
     struct dirent *entry;
     while (dir && (entry = readdir(dir))) {
         long pid;
-        if (strncmp(entry->d_name, "heed-pg-", 8) == 0 && (pid = strtol(entry->d_name + 8, NULL, 10)) > 0 &&
-            kill((pid_t)pid, 0) < 0) {
+        char *end;
+        // Ours end with the number of their owner and nothing more; other tests' folders begin alike.
+        if (strncmp(entry->d_name, "heed-pg-", 8) == 0 && (pid = strtol(entry->d_name + 8, &end, 10)) > 0 &&
+            *end == 0 && kill((pid_t)pid, 0) < 0) {
             char path[300];
             snprintf(path, sizeof(path), "/tmp/%s", entry->d_name);
             remove_tree(path);
