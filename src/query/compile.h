@@ -18,6 +18,9 @@ struct compile {
         struct db_arg *items;
         size_t len, cap;
     } args;
+    // By text_index, PostgreSQL only: this text is in so many messages that listing them first (which the
+    // planner likes) costs more than looking at one conversation after the other. NULL: none is.
+    const bool *common;
 };
 void compile_begin(struct compile *c, enum db_kind kind, const struct query_context *context,
                    struct arena *arena);
@@ -35,7 +38,10 @@ void put_node(struct compile *c, const struct node *node);
 // What the index is asked for a text: an FTS5 expression or a tsquery.
 void put_text_value(struct compile *c, const struct node *term);
 // A set of (id, key) of the conversations that have a text, key the newest message with it:
-// "SELECT … AS id, … AS key …"; message ids from low (inclusive) to high (exclusive).
-void put_text_set(struct compile *c, const struct node *term, i64 low, i64 high);
+// "SELECT … AS id, … AS key …"; message ids from low (inclusive) to high (exclusive). by_id (PostgreSQL):
+// read the messages one by one instead of asking the index for the word.
+void put_text_set(struct compile *c, const struct node *term, i64 low, i64 high, bool by_id);
+// "d.words @@ …" on PostgreSQL; by_id: as a test that the index cannot answer.
+void put_text_test(struct compile *c, const struct node *term, bool by_id);
 // The newest message of conversation c with the text, or NULL; from message id `low` on.
 void put_text_newest(struct compile *c, const struct node *term, i64 low);

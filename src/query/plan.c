@@ -212,7 +212,7 @@ void plan_put_rare(struct compile *c, const struct node *node)
 static void put_rare_set(struct compile *c, const struct node *node)
 {
     if (node->kind == NODE_TEXT) {
-        put_text_set(c, node, 0, INT64_MAX);
+        put_text_set(c, node, 0, INT64_MAX, false);
         return;
     }
     put_sql(c, node->field->id == QUERY_TAG ? "SELECT DISTINCT g.conversation_id AS id, 0 AS key FROM "
@@ -239,7 +239,7 @@ static void put_from_set(struct compile *c, const struct plan *plan)
     if (plan->rare)
         put_rare_set(c, plan->rare);
     else
-        put_text_set(c, plan->newest, plan->low, plan->high);
+        put_text_set(c, plan->newest, plan->low, plan->high, plan->by_id);
     put_sql(c, ") x CROSS JOIN conversation c WHERE c.id = x.id AND ");
 }
 
@@ -416,6 +416,7 @@ bool plan_to_sql(const struct plan *plan, const struct query_context *context, e
     struct order order = find_order(plan, &fixed, by_tag);
     plan_required(plan->query, arena, &required);
     compile_begin(&c, kind, context, arena);
+    c.common = plan->common;
     put_sql(&c, "SELECT c.id, ");
     put_sql(&c, order.key);
     if (plan->checked)

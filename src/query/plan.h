@@ -16,6 +16,8 @@ struct plan {
     const struct node *rare;   // a required tag, handle, number or text: its conversations are listed first
     const struct node *newest; // a required text: the order is by the newest message that has it
     i64 low, high;             // with newest: only messages in this range
+    const bool *common;        // see struct compile
+    bool by_id;                // with newest: read the messages of the range one by one; PostgreSQL only
     bool walk;                 // with newest: messages newest first, one row each; SQLite only
     // The caller looks at the rows: terms with texts are left to it (their fields are columns from the
     // fourth on), the third column says whether the rest holds, and there is no LIMIT. SQLite only.

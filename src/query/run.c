@@ -5,6 +5,7 @@
 #include "query/run.h"
 #include "base/clock.h"
 #include "query/search_internal.h"
+#include <stdlib.h>
 
 enum {
     GROWTH = 8,
@@ -82,6 +83,40 @@ bool run_find_rare(struct run *run, i64 limit, struct err *err)
             return false;
         if (n <= limit)
             run->plan.rare = run->required.items[i];
+    }
+    return true;
+}
+
+bool run_list_rare(struct run *run, i64 limit, bool (*collect)(struct run *, struct err *),
+                   struct query_hits *out, struct err *err)
+{
+    struct query_page page = run->page;
+    const struct node *newest = run->plan.newest;
+    run->page.limit = limit;
+    run->page.after_id = 0;
+    run->plan.newest = NULL;
+    bool ok = collect(run, err);
+    run->plan.newest = newest;
+    run->page = page;
+    *out = run->hits;
+    run->hits = (struct query_hits){0};
+    return ok;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct query_hit *x = a, *y = b;
+    return (x->key < y->key) - (x->key > y->key);
+}
+
+bool run_take_newest(struct run *run, struct query_hits *hits)
+{
+    if (hits->len > 0)
+        qsort(hits->items, hits->len, sizeof(*hits->items), newest_first);
+    for (size_t i = 0; i < hits->len && !run_is_full(run); i++) {
+        bool behind = run->page.after_id == 0 || hits->items[i].key < run->page.after_key;
+        if (behind && hits->items[i].key > 0)
+            run_add_hit(run, hits->items[i].id, hits->items[i].key);
     }
     return true;
 }

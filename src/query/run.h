@@ -29,6 +29,11 @@ void run_add_hit(struct run *run, i64 conversation_id, i64 key);
 bool run_is_text(const struct node *node);
 // A required tag or handle with at most `limit` conversations becomes plan.rare.
 bool run_find_rare(struct run *run, i64 limit, struct err *err) MUST_CHECK;
+// All conversations of plan.rare that fit, plan.newest checked like any other term; at most `limit`.
+bool run_list_rare(struct run *run, i64 limit, bool (*collect)(struct run *, struct err *),
+                   struct query_hits *out, struct err *err) MUST_CHECK;
+// The page of hits whose keys are their newest messages with the text (0: none after all); true.
+bool run_take_newest(struct run *run, struct query_hits *hits);
 // Those who have a sort key, then those without, each by `collect`, until the page is full.
 bool run_parts(struct run *run, bool (*collect)(struct run *, struct err *), struct err *err) MUST_CHECK;
 // From message id `high` down in slices that grow, each by `collect`.

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "query/check.h"
 #include "query/run.h"
-#include <stdlib.h>
 
 enum {
     RARE_FIELD = 100,   // conversations: in a search, all their messages are looked at
@@ -13,6 +12,7 @@ enum {
     FIRST_SLICE = 65536,
     ROWS_BETWEEN_CLOCKS = 1000, // rows of a folder; a search's rows cost more
     HITS_BETWEEN_CLOCKS = 100,
+    REMEMBERED = 256, // conversations that did not fit: a walk meets each once a message
 };
 
 static bool is_late(const struct run *run)
@@ -37,12 +37,14 @@ static bool was_before(struct run *run, struct check *check, i64 id)
 
 static void look_at_rows(struct run *run, struct check *check, struct rows *rows)
 {
-    i64 every = run->plan.walk ? HITS_BETWEEN_CLOCKS : ROWS_BETWEEN_CLOCKS;
+    i64 every = run->plan.walk ? HITS_BETWEEN_CLOCKS : ROWS_BETWEEN_CLOCKS, unfit[REMEMBERED] = {0};
     for (i64 n = 1; !run_is_full(run) && !check->failed && rows_next(rows); n++) {
         i64 id = row_i64(rows, 0), key = row_i64(rows, 1);
-        bool fits = row_i64(rows, 2) != 0 && !(run->plan.newest && run_has_hit(run, id));
-        if (fits && check_row(check, rows, id) && !was_before(run, check, id))
+        bool known = run->plan.walk && (unfit[id % REMEMBERED] == id || run_has_hit(run, id));
+        if (!known && row_i64(rows, 2) != 0 && check_row(check, rows, id) && !was_before(run, check, id))
             run_add_hit(run, id, key);
+        else if (!known)
+            unfit[id % REMEMBERED] = id;
         if (n % every == 0 && !run->plan.rare && is_late(run) && !run_is_full(run)) {
             stop_behind(run, key, id);
             return;
@@ -113,40 +115,19 @@ static bool newest_message(struct run *run, i64 *ret_id, struct err *err)
     return run_number(run, &c, ret_id, err);
 }
 
-static int newest_first(const void *a, const void *b)
-{
-    const struct query_hit *x = a, *y = b;
-    return (x->key < y->key) - (x->key > y->key);
-}
-
 // The few conversations of something rare: for each the newest message with the text.
-static bool collect_rare(struct run *run, struct err *err)
+static bool search_rare(struct run *run, struct err *err)
 {
     struct query_hits all = {0};
-    struct query_page page = run->page;
-    const struct node *newest = run->plan.newest;
     struct check check;
-    run->page.limit = RARE_FIELD;
-    run->page.after_id = 0;
-    run->plan.newest = NULL; // listed like any other rare thing; its text is checked
-    bool ok = collect(run, err);
-    run->plan.newest = newest;
-    run->page = page;
-    all = run->hits;
-    run->hits = (struct query_hits){0};
+    if (!run_list_rare(run, RARE_FIELD, collect, &all, err))
+        return false;
     check_begin(&check, run->conn, &run->plan, run->context->workspace_id, run->arena, err);
-    for (size_t i = 0; ok && i < all.len; i++) {
-        all.items[i].key = check_newest(&check, all.items[i].id, newest);
-        ok = !check.failed;
-    }
+    for (size_t i = 0; !check.failed && i < all.len; i++)
+        all.items[i].key = check_newest(&check, all.items[i].id, run->plan.newest);
+    bool ok = !check.failed;
     check_end(&check);
-    if (all.len > 0)
-        qsort(all.items, all.len, sizeof(*all.items), newest_first);
-    for (size_t i = 0; ok && i < all.len && !run_is_full(run); i++) {
-        if (page.after_id == 0 || all.items[i].key < page.after_key)
-            run_add_hit(run, all.items[i].id, all.items[i].key);
-    }
-    return ok;
+    return ok && run_take_newest(run, &all);
 }
 
 static bool search_back(struct run *run, struct err *err)
@@ -157,7 +138,7 @@ static bool search_back(struct run *run, struct err *err)
     if (!run_find_rare(run, RARE_FIELD, err))
         return false;
     if (run->plan.rare)
-        return collect_rare(run, err);
+        return search_rare(run, err);
     if (run->page.after_id == 0) {
         if (!newest_message(run, &high, err))
             return false;

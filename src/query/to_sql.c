@@ -214,7 +214,14 @@ void put_text_value(struct compile *c, const struct node *term)
     put_str(c, value);
 }
 
-void put_text_set(struct compile *c, const struct node *term, i64 low, i64 high)
+void put_text_test(struct compile *c, const struct node *term, bool by_id)
+{
+    put_sql(c, "(d.words @@ CAST(");
+    put_text_value(c, term);
+    put_sql(c, by_id ? " AS tsquery)) IS TRUE" : " AS tsquery))");
+}
+
+void put_text_set(struct compile *c, const struct node *term, i64 low, i64 high, bool by_id)
 {
     if (c->kind == DB_SQLITE) {
         put_sql(c, "SELECT d.conversation_id AS id, max(f.rowid) AS key FROM search.search_text f CROSS JOIN "
@@ -225,9 +232,9 @@ void put_text_set(struct compile *c, const struct node *term, i64 low, i64 high)
         put_sql(c, " AND f.rowid < ");
     } else {
         put_sql(c, "SELECT d.conversation_id AS id, max(d.message_id) AS key FROM search_doc d WHERE "
-                   "d.workspace_id = @workspace AND d.words @@ CAST(");
-        put_text_value(c, term);
-        put_sql(c, " AS tsquery) AND d.message_id >= ");
+                   "d.workspace_id = @workspace AND ");
+        put_text_test(c, term, by_id);
+        put_sql(c, " AND d.message_id >= ");
         put_i64(c, low);
         put_sql(c, " AND d.message_id < ");
     }
@@ -252,6 +259,8 @@ static void put_text_of(struct compile *c, const struct node *term, const char *
         put_sql(c, " AS tsquery) AND n.message_id >= ");
     }
     put_i64(c, low);
+    if (c->common && c->common[term->text_index])
+        put_sql(c, " OFFSET 0"); // keeps the planner from listing all of them
     put_sql(c, ")");
 }
 

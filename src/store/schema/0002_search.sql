@@ -18,7 +18,7 @@ CREATE TABLE search_doc (
     words tsvector NOT NULL,
     PRIMARY KEY (workspace_id, message_id, part)
 );
-CREATE INDEX search_doc_words ON search_doc USING gin (words);
+CREATE INDEX search_doc_words ON search_doc USING gin (words) WITH (gin_pending_list_limit = 512);
 CREATE INDEX search_doc_of ON search_doc (workspace_id, conversation_id);
 -- How far an index that is built anew has come: format, fill_next, fill_total.
 CREATE TABLE search_state (key TEXT PRIMARY KEY, value BIGINT NOT NULL);
