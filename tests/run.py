@@ -104,7 +104,7 @@ CHECK = [
     Stage("unit", "unit tests under ASan and UBSan, SQLite and PostgreSQL",
           "meson test -C build/asan --suite unit --num-processes 2 --print-errorlogs", env=SAN_ENV),
     Stage("threads", "the threaded parts under TSan",
-          TSAN, "meson test -C build/tsan --num-processes 2 --print-errorlogs http http_life http_stream client store event_log base child live jobs intake deliver", env=SAN_ENV),
+          TSAN, "meson test -C build/tsan --num-processes 2 --print-errorlogs http http_life http_stream client store event_log base child live jobs intake deliver network", env=SAN_ENV),
     Stage("generated", "generated documents and the binary's hardening",
           "/usr/bin/python3 tools/generated.py --check", "/usr/bin/python3 tests/hardening.py build/release/heed"),
     Stage("scenario", "the product from outside, on SQLite and PostgreSQL", f"{PYTEST} tests/scenario"),
