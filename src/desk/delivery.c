@@ -45,8 +45,8 @@ bool delivery_row_set(struct tx *tx, const struct delivery_row *row, const struc
 {
     struct str error = str_given(to->error) ? to->error : S("");
     return db_exec(tx->conn, &SQL_outbox_set,
-                   DB_ARGS(db_str(to->state), db_i64(to->next_at ? to->next_at : tx->now), db_opt(to->doubt_since),
-                           db_str(error), db_opt(to->done_at), db_i64(row->id)),
+                   DB_ARGS(db_str(to->state), db_i64(to->next_at ? to->next_at : tx->now),
+                           db_opt(to->doubt_since), db_str(error), db_opt(to->done_at), db_i64(row->id)),
                    NULL, err);
 }
 
@@ -76,10 +76,10 @@ static void tell(void *arg)
 
 bool delivery_wake_followers(struct tx *tx, const struct delivery_row *row, struct err *err)
 {
-    return db_exec(tx->conn, &SQL_outbox_wake_followers,
-                   DB_ARGS(db_i64(tx->now), db_i64(row->workspace_id), db_i64(row->conversation_id),
-                           db_i64(row->id)),
-                   NULL, err);
+    return db_exec(
+        tx->conn, &SQL_outbox_wake_followers,
+        DB_ARGS(db_i64(tx->now), db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id)),
+        NULL, err);
 }
 
 // ---- Putting in -----------------------------------------------------------------------------------
@@ -91,11 +91,12 @@ bool delivery_enqueue(struct tx *tx, i64 workspace_id, i64 channel_id, i64 conve
     i64 id;
     u8 random[16];
     random_bytes(random, sizeof random);
-    struct str key = str_printf(tx->arena, "%lld-" STR_FMT, (long long)message_id,
-                                STR_ARG(hex_encode(tx->arena, (struct str){(const char *)random, sizeof random})));
+    struct str key =
+        str_printf(tx->arena, "%lld-" STR_FMT, (long long)message_id,
+                   STR_ARG(hex_encode(tx->arena, (struct str){(const char *)random, sizeof random})));
     if (!db_one_i64(tx->conn, &SQL_outbox_insert,
-                    DB_ARGS(db_i64(workspace_id), db_i64(channel_id), db_i64(conversation_id), db_i64(message_id),
-                            db_str(action), db_str(key), db_i64(tx->now)),
+                    DB_ARGS(db_i64(workspace_id), db_i64(channel_id), db_i64(conversation_id),
+                            db_i64(message_id), db_str(action), db_str(key), db_i64(tx->now)),
                     &id, err))
         return false;
     tx_after_commit(tx, tell, NULL);
@@ -115,7 +116,8 @@ bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, 
     struct rows *rows;
     struct id_list messages = {};
     if (!db_query(tx->conn, &SQL_outbox_followers,
-                  DB_ARGS(db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id)), &rows, err))
+                  DB_ARGS(db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id)), &rows,
+                  err))
         return false;
     while (rows_next(rows))
         *list_push(&messages, tx->arena) = row_i64(rows, 0);
@@ -124,10 +126,10 @@ bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, 
     for (size_t i = 0; i < messages.len; i++)
         if (!message_set_state(tx, row->workspace_id, messages.items[i], S("queued"), str_from(waits), err))
             return false;
-    return db_exec(tx->conn, &SQL_outbox_hold_followers,
-                   DB_ARGS(db_i64(until), db_i64(row->workspace_id), db_i64(row->conversation_id),
-                           db_i64(row->id)),
-                   NULL, err);
+    return db_exec(
+        tx->conn, &SQL_outbox_hold_followers,
+        DB_ARGS(db_i64(until), db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id)),
+        NULL, err);
 }
 
 // ---- A person decides -----------------------------------------------------------------------------
@@ -141,12 +143,13 @@ static bool undecided(const struct delivery_row *row, struct str decision)
     return doubt || str_eq(row->state, S("failed")) || str_eq(row->state, S("queued"));
 }
 
-static bool rows_of_message(struct tx *tx, i64 workspace_id, i64 message_id, struct delivery_row *out, size_t max,
-                            size_t *ret_len, struct err *err)
+static bool rows_of_message(struct tx *tx, i64 workspace_id, i64 message_id, struct delivery_row *out,
+                            size_t max, size_t *ret_len, struct err *err)
 {
     struct rows *rows;
     *ret_len = 0;
-    if (!db_query(tx->conn, &SQL_outbox_of_message, DB_ARGS(db_i64(workspace_id), db_i64(message_id)), &rows, err))
+    if (!db_query(tx->conn, &SQL_outbox_of_message, DB_ARGS(db_i64(workspace_id), db_i64(message_id)), &rows,
+                  err))
         return false;
     while (rows_next(rows))
         if (*ret_len < max)
@@ -177,6 +180,15 @@ bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct st
     return err_set(err, ERR_CONFLICT, "There is nothing to decide about this message.");
 }
 
+bool delivery_withdraw(struct tx *tx, i64 id, struct err *err)
+{
+    struct delivery_row row;
+    struct delivery_change to = {.state = S("cancelled"), .done_at = tx->now};
+    tx_after_commit(tx, tell, NULL);
+    return delivery_row_get(tx, id, &row, err) && delivery_row_set(tx, &row, &to, err) &&
+           delivery_wake_followers(tx, &row, err);
+}
+
 // ---- What is due ----------------------------------------------------------------------------------
 bool delivery_channels(struct conn *conn, struct arena *arena, struct delivery_channels *out, struct err *err)
 {
@@ -193,8 +205,8 @@ bool delivery_channels(struct conn *conn, struct arena *arena, struct delivery_c
     return rows_end(rows, err);
 }
 
-static bool ids(struct conn *conn, const struct sql *sql, i64 channel_id, i64 now, i64 limit, struct arena *arena,
-                struct id_list *out, struct err *err)
+static bool ids(struct conn *conn, const struct sql *sql, i64 channel_id, i64 now, i64 limit,
+                struct arena *arena, struct id_list *out, struct err *err)
 {
     struct rows *rows;
     if (!db_query(conn, sql, DB_ARGS(db_i64(channel_id), db_i64(now), db_i64(limit)), &rows, err))
@@ -222,8 +234,8 @@ static bool claim_one(struct tx *tx, struct str owner, i64 id, bool confirm, str
     if (out->len == ARRAY_LEN(out->id))
         return true;
     if (!db_exec(tx->conn, sql,
-                 DB_ARGS(db_i64(tx->now + DELIVERY_LEASE_MS), db_str(owner), db_i64(id), db_i64(tx->now)), &changed,
-                 err))
+                 DB_ARGS(db_i64(tx->now + DELIVERY_LEASE_MS), db_str(owner), db_i64(id), db_i64(tx->now)),
+                 &changed, err))
         return false;
     if (changed == 0)
         return true;
@@ -253,8 +265,8 @@ static bool doubt_lost(struct tx *tx, i64 id, struct err *err)
            delivery_say_followers_wait(tx, &row, tx->now + DELIVERY_ASK_MS, err);
 }
 
-bool delivery_claim(struct tx *tx, struct str owner, const struct delivery_due *due, struct delivery_claims *out,
-                    struct err *err)
+bool delivery_claim(struct tx *tx, struct str owner, const struct delivery_due *due,
+                    struct delivery_claims *out, struct err *err)
 {
     out->len = 0; // a write may run more than once
     for (size_t i = 0; i < due->lost.len; i++)
@@ -290,7 +302,8 @@ bool delivery_owners(struct conn *conn, i64 channel_id, i64 now, struct str owne
                      struct str_list *out, struct err *err)
 {
     struct rows *rows;
-    if (!db_query(conn, &SQL_outbox_owners, DB_ARGS(db_i64(channel_id), db_i64(now), db_str(owner)), &rows, err))
+    if (!db_query(conn, &SQL_outbox_owners, DB_ARGS(db_i64(channel_id), db_i64(now), db_str(owner)), &rows,
+                  err))
         return false;
     while (rows_next(rows))
         *list_push(out, arena) = row_str(rows, 0, arena);

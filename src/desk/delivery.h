@@ -23,6 +23,8 @@ bool delivery_enqueue(struct tx *tx, i64 workspace_id, i64 channel_id, i64 conve
 // The outbox's part of a person's decision about a message: "sent", "send_again" or "cancel". ERR_CONFLICT
 // when nothing of it is undecided. The message's own state is the caller's.
 bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct str decision, struct err *err) MUST_CHECK;
+// Takes back an order nobody has begun; what waited behind it goes on.
+bool delivery_withdraw(struct tx *tx, i64 id, struct err *err) MUST_CHECK;
 
 // fn(arg) is called after each commit that put something into the outbox or woke something there; one
 // listener per process, NULL ends it. fn must be quick.

@@ -127,13 +127,20 @@ static bool held(struct finish *f, struct err *err)
            delivery_say_followers_wait(f->tx, &f->row, far_future, err);
 }
 
+// Likes and deletions can be asked for again; nobody is asked about them, and no answer waits for them.
+static bool let_be(struct finish *f, struct err *err)
+{
+    f->reason = S("It may or may not have arrived, and the network could not tell.");
+    return failed(f, err);
+}
+
 static bool doubt(struct finish *f, struct err *err)
 {
     i64 now = f->tx->now;
     if (!f->row.doubt_since)
         f->row.doubt_since = now;
     if (!f->can_ask || now - f->row.doubt_since >= DELIVERY_DOUBT_MS)
-        return held(f, err);
+        return is_send(f) ? held(f, err) : let_be(f, err);
     i64 next_at = f->delivery->confirm ? now + DELIVERY_ASK_MS : now + 3000; // the first look soon
     struct delivery_change to = {
         .state = S("in_doubt"), .next_at = next_at, .doubt_since = f->row.doubt_since, .error = f->reason};

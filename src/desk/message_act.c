@@ -54,13 +54,6 @@ static bool find_outbox(struct act *act, const char *action, struct err *err)
     return rows_end(rows, err);
 }
 
-static bool cancel_outbox(struct act *act, struct err *err)
-{
-    return db_exec(act->tx->conn, &SQL_message_outbox_cancel,
-                   DB_ARGS(db_i64(act->tx->now), db_i64(act->actor->workspace_id), db_i64(act->outbox.id)),
-                   NULL, err);
-}
-
 static bool outbox_is(const struct act *act, const char *state)
 {
     return act->outbox.id > 0 && str_eq(act->outbox.state, str_from(state));
@@ -91,7 +84,7 @@ static bool order_like(struct act *act, bool like, struct err *err)
         return false;
     }
     if (outbox_is(act, "queued") || outbox_is(act, "held")) {
-        return cancel_outbox(act, err);
+        return delivery_withdraw(act->tx, act->outbox.id, err);
     }
     return outbox_add(&act->change, &act->edit->after, act->row.id, like ? S("like") : S("unlike"), err);
 }

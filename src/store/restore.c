@@ -117,6 +117,8 @@ static bool adjust(struct conn *conn, struct restore_summary *out, struct err *e
            db_exec(conn, &SQL_restore_doubt, DB_ARGS(db_i64(clock_now())), &out->in_doubt, err) &&
            db_exec(conn, &SQL_restore_doubt_messages, DB_NO_ARGS, NULL, err) &&
            db_exec(conn, &SQL_restore_hold, DB_NO_ARGS, &out->held, err) &&
+           db_exec(conn, &SQL_restore_hold_messages, DB_NO_ARGS, NULL, err) &&
+           db_exec(conn, &SQL_restore_drop_rest, DB_ARGS(db_i64(clock_now())), NULL, err) &&
            db_exec(conn, &SQL_restore_cursor_leases, DB_NO_ARGS, NULL, err) &&
            backup_count(conn, "workspace", &out->workspaces, err) &&
            backup_count(conn, "conversation", &out->conversations, err) &&

@@ -43,6 +43,9 @@ static const char *const seed_texts[] = {
     "INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, "
     "next_at, "
     "created_at) VALUES (1, 2, 9, 13, 'send', 'k2', 'queued', 8, 8)",
+    "INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, "
+    "next_at, "
+    "created_at) VALUES (1, 2, 9, 11, 'like', 'k3', 'queued', 8, 8)",
     "INSERT INTO count_cell VALUES (1, 'open', 2, 0, 1)",
     "INSERT INTO count_cell VALUES (1, 'unanswered', 2, 0, 1)",
     "INSERT INTO count_cell VALUES (1, 'mine:4', 2, 0, 1)",
@@ -154,6 +157,8 @@ static void check_restored(struct fixture *f, struct db *db)
     expect(f, db, "SELECT lease_owner FROM outbox WHERE message_id = 12", "");
     expect(f, db, "SELECT send_state FROM message WHERE id = 12", "in_doubt");
     expect(f, db, "SELECT state FROM outbox WHERE message_id = 13", "held");
+    expect(f, db, "SELECT send_state FROM message WHERE id = 13", "in_doubt");
+    expect(f, db, "SELECT state FROM outbox WHERE message_id = 11", "failed"); // a like is nobody's decision
     assert_int_equal(db_epoch(db), 2);
     // The reader goes on where it stood: two of the five events are left, and what comes now.
     i64 n = 0, seen = 0;

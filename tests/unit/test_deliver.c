@@ -307,7 +307,9 @@ static void a_cut_answer_is_read_back_and_not_sent_again_when_it_arrived(void **
     expect(&rig, first, "in_doubt", 5000);
     i64 second = answer(&rig, conversation, "Two");
     assert_true(str_find(read_message(&rig, second).error, S("Waits")) == 0);
+    pthread_mutex_lock(&rig.receiver->lock);
     rig.receiver->posts[0] = "200";
+    pthread_mutex_unlock(&rig.receiver->lock);
     struct message m = expect(&rig, first, "sent", 25000);
     assert_true(str_eq(m.external_id, S("theirs")));
     expect(&rig, second, "sent", 5000);
@@ -391,6 +393,78 @@ static void send_again_and_cancel_are_the_other_decisions(void **state)
     expect(&rig, one, "sent", 5000);
     expect(&rig, two, "cancelled", 1000);
     assert_int_equal(receiver_count(rig.receiver, "POST", 200), 1);
+    stop(&rig);
+}
+
+struct liking {
+    struct desk *desk;
+    i64 id;
+    bool like;
+};
+
+static bool like_write(struct tx *tx, void *arg, struct err *err)
+{
+    struct liking *l = arg;
+    struct message out = {};
+    return message_like(tx, &l->desk->agent, l->id, l->like, &out, err);
+}
+
+static void like(struct rig *rig, i64 conversation, bool on)
+{
+    struct fixture *f = rig->desk.f;
+    struct liking l = {&rig->desk, desk_messages(&rig->desk, conversation).items[0].id, on};
+    CHECK_OK(db_write(f->db, WRITE_PEOPLE, like_write, &l, &f->err));
+}
+
+// Nobody is asked about a like: it is not worth holding up an answer for ever.
+static void a_like_in_doubt_for_ten_minutes_is_given_up_and_holds_no_answer_up(void **state)
+{
+    struct rig rig = make(state, false);
+    script(rig.receiver, "cut", "200", NULL);
+    rig.receiver->gets[0] = "500";
+    rig.receiver->n_gets = 1;
+    start(&rig);
+    i64 conversation = talk(&rig, "t1");
+    like(&rig, conversation, true);
+    for (int i = 0; i < 100 && receiver_count(rig.receiver, "POST", -1) == 0; i++)
+        nap(20);
+    i64 reply = answer(&rig, conversation, "On its way");
+    nap(300);
+    assert_true(str_eq(read_message(&rig, reply).send_state, S("queued")));
+    clock_test_shift(601000);
+    expect(&rig, reply, "sent", 5000);
+    struct message liked = desk_messages(&rig.desk, conversation).items[0];
+    assert_true(str_find(liked.error, S("may or may not")) >= 0);
+    clock_test_shift(-601000);
+    stop(&rig);
+}
+
+static void what_was_tried_before_goes_on_when_a_person_decided_what_stood_in_its_way(void **state)
+{
+    struct rig rig = make(state, false);
+    rig.receiver->posts[0] = "422";
+    rig.receiver->posts[1] = "503+Retry-After: 30";
+    rig.receiver->posts[2] = "cut";
+    rig.receiver->posts[3] = "200";
+    rig.receiver->n_posts = 4;
+    rig.receiver->gets[0] = "500";
+    rig.receiver->n_gets = 1;
+    start(&rig);
+    i64 conversation = talk(&rig, "t1");
+    i64 first = answer(&rig, conversation, "One");
+    expect(&rig, first, "failed", 5000);
+    i64 second = answer(&rig, conversation, "Two");
+    for (int i = 0; i < 100 && receiver_count(rig.receiver, "POST", 503) == 0; i++)
+        nap(20);
+    expect(&rig, second, "queued", 5000);
+    assert_true(decide(&rig, first, "send_again"));
+    clock_test_shift(32000);
+    expect(&rig, first, "in_doubt", 5000);
+    clock_test_shift(601000);
+    nap(1500);
+    assert_true(decide(&rig, first, "sent"));
+    expect(&rig, second, "sent", 5000);
+    clock_test_shift(-633000);
     stop(&rig);
 }
 
@@ -512,6 +586,8 @@ int main(void)
         ON_BOTH(a_doubt_is_sent_again_only_when_the_receiver_says_that_it_never_came),
         ON_BOTH(after_ten_minutes_of_doubt_a_person_decides_and_the_rest_waits),
         ON_BOTH(send_again_and_cancel_are_the_other_decisions),
+        ON_BOTH(a_like_in_doubt_for_ten_minutes_is_given_up_and_holds_no_answer_up),
+        ON_BOTH(what_was_tried_before_goes_on_when_a_person_decided_what_stood_in_its_way),
         ON_BOTH(what_a_lost_sender_had_in_hand_is_asked_about_not_sent),
         ON_BOTH(an_idempotent_receiver_is_simply_given_the_same_id_again),
         ON_BOTH(after_five_days_it_is_given_up),

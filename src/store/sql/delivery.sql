@@ -101,7 +101,7 @@ UPDATE outbox SET lease_until = :until
 -- only: sqlite
    AND id IN (SELECT value FROM json_each(:ids));
 -- only: postgres
-   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)));
+   AND id = ANY (ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON))));
 -- only: both
 
 -- name: outbox_expire :exec
@@ -133,10 +133,12 @@ SELECT CASE WHEN pg_try_advisory_xact_lock(CAST(:process AS BIGINT)) THEN 1 ELSE
 -- only: both
 
 -- name: outbox_wake_followers :exec
--- The way is free: what waited behind in this conversation is due now.
+-- The way is free: what waited behind in this conversation is due now. What waits for a moment of its own
+-- (tried before) keeps it, unless a row that was held had put it off for ever.
 UPDATE outbox SET next_at = :now
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND id > :id AND state = 'queued'
-   AND next_at > :now AND attempts = 0 AND state IN ('queued', 'sending', 'in_doubt', 'held');
+   AND next_at > :now AND (attempts = 0 OR next_at = 9007199254740991)
+   AND state IN ('queued', 'sending', 'in_doubt', 'held');
 
 -- name: outbox_hold_followers :exec
 -- Nothing behind this one in its conversation needs looking at before then.

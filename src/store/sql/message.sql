@@ -156,10 +156,6 @@ SELECT id, state FROM outbox
 -- only: both
 ;
 
--- name: message_outbox_cancel :exec
--- An order nobody has begun is taken back.
-UPDATE outbox SET state = 'cancelled', done_at = :now WHERE workspace_id = :workspace AND id = :id;
-
 -- name: message_mark_get :one
 -- What the network said about a message before it was here.
 SELECT edited_at, edited_text, deleted_at, receipt

@@ -22,7 +22,26 @@ UPDATE message SET send_state = 'in_doubt'
 -- workspace: any, the whole copy
 -- scan: ok, once per restore
 -- only: sqlite
-UPDATE outbox SET state = 'held', lease_until = 0, lease_owner = '' WHERE state = 'queued';
+UPDATE outbox SET state = 'held', next_at = 9007199254740991, lease_until = 0, lease_owner = ''
+ WHERE state = 'queued' AND action = 'send';
+
+-- name: restore_hold_messages :exec
+-- Where people look, too: an answer that only says "queued" asks nobody for anything.
+-- workspace: any, the whole copy
+-- scan: ok, once per restore
+-- only: sqlite
+UPDATE message SET send_state = 'in_doubt',
+       error = 'This comes from a backup and may have been sent since. Look there, then mark it as sent or send it again.'
+ WHERE send_state = 'queued' AND id IN (SELECT message_id FROM outbox WHERE state = 'held' AND action = 'send');
+
+-- name: restore_drop_rest :exec
+-- Likes and deletions are asked for again by whoever misses them; held, they would stand in the way of
+-- every later answer.
+-- workspace: any, the whole copy
+-- scan: ok, once per restore
+-- only: sqlite
+UPDATE outbox SET state = 'failed', done_at = :now, error = 'This comes from a backup.'
+ WHERE state = 'queued' AND action <> 'send';
 
 -- name: restore_leases :exec
 -- Nobody holds a reader.
