@@ -10,9 +10,9 @@
 #include "desk/actor.h"
 
 enum {
-    DELIVERY_DOUBT_MS = 600000,      // read back that long, then held for a person
-    DELIVERY_ASK_MS = 15000,         // between two questions
-    DELIVERY_LEASE_MS = 90000,       // renewed while a sender lives
+    DELIVERY_DOUBT_MS = 600000, // read back that long, then held for a person
+    DELIVERY_ASK_MS = 15000,    // between two questions
+    DELIVERY_LEASE_MS = 90000,  // renewed while a sender lives
 };
 #define DELIVERY_MAX_AGE_MS INT64_C(432000000) // five days of trying
 
@@ -22,7 +22,8 @@ bool delivery_enqueue(struct tx *tx, i64 workspace_id, i64 channel_id, i64 conve
                       struct str action, struct err *err) MUST_CHECK;
 // The outbox's part of a person's decision about a message: "sent", "send_again" or "cancel". ERR_CONFLICT
 // when nothing of it is undecided. The message's own state is the caller's.
-bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct str decision, struct err *err) MUST_CHECK;
+bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct str decision,
+                      struct err *err) MUST_CHECK;
 // Takes back an order nobody has begun; what waited behind it goes on.
 bool delivery_withdraw(struct tx *tx, i64 id, struct err *err) MUST_CHECK;
 
@@ -31,19 +32,32 @@ bool delivery_withdraw(struct tx *tx, i64 id, struct err *err) MUST_CHECK;
 void delivery_watch(void (*fn)(void *arg), void *arg);
 
 // ---- For the sender (jobs/deliver.c) -------------------------------------------------------------
-struct delivery_channel { i64 id, workspace_id; struct str kind, state; };
-struct delivery_channels { struct delivery_channel *items; size_t len, cap; };
+struct delivery_channel {
+    i64 id, workspace_id;
+    struct str kind, state;
+};
+struct delivery_channels {
+    struct delivery_channel *items;
+    size_t len, cap;
+};
 // Channels with anything in the outbox.
-bool delivery_channels(struct conn *conn, struct arena *arena, struct delivery_channels *out, struct err *err) MUST_CHECK;
+bool delivery_channels(struct conn *conn, struct arena *arena, struct delivery_channels *out,
+                       struct err *err) MUST_CHECK;
 // What of a channel could be claimed now, at most `limit` each.
-struct delivery_due { struct id_list queued, doubts, lost; };
+struct delivery_due {
+    struct id_list queued, doubts, lost;
+};
 bool delivery_due(struct conn *conn, i64 channel_id, i64 now, i64 limit, struct arena *arena,
                   struct delivery_due *out, struct err *err) MUST_CHECK;
 // Claims rows found by delivery_due, under a lease; what somebody else took is left out of *out (which
 // the caller's memory holds). Lost ones become in doubt.
-struct delivery_claims { i64 id[64]; bool confirm[64]; size_t len; };
-bool delivery_claim(struct tx *tx, struct str owner, const struct delivery_due *due, struct delivery_claims *out,
-                    struct err *err) MUST_CHECK;
+struct delivery_claims {
+    i64 id[64];
+    bool confirm[64];
+    size_t len;
+};
+bool delivery_claim(struct tx *tx, struct str owner, const struct delivery_due *due,
+                    struct delivery_claims *out, struct err *err) MUST_CHECK;
 bool delivery_renew(struct tx *tx, struct str owner, struct str ids_json, struct err *err) MUST_CHECK;
 // Who else holds leases on a channel, and the end of the leases of one that is gone.
 bool delivery_owners(struct conn *conn, i64 channel_id, i64 now, struct str owner, struct arena *arena,
@@ -54,15 +68,15 @@ bool delivery_expire(struct tx *tx, struct err *err) MUST_CHECK;
 
 struct delivery { // one claimed outbox row with all the driver needs
     i64 id, workspace_id, channel_id, conversation_id, message_id, attempts, doubt_since, created_at;
-    bool confirm;               // true: ask the network whether it arrived; false: send
+    bool confirm; // true: ask the network whether it arrived; false: send
     struct str owner;
     struct outbound out;
 };
 // Everything the driver is told, pictures too. Not in the write: files may be large.
 bool delivery_load(struct conn *conn, i64 id, bool confirm, struct arena *arena, struct delivery *out,
                    struct err *err) MUST_CHECK;
-// What became of it. DONE, RETRY(retry_at), REFUSED, DOUBT, ABSENT, DEAD/REAUTH (back to queued, channel state told).
-// can_ask: the driver can read back.
+// What became of it. DONE, RETRY(retry_at), REFUSED, DOUBT, ABSENT, DEAD/REAUTH (back to queued, channel
+// state told). can_ask: the driver can read back.
 bool delivery_finish(struct tx *tx, const struct delivery *delivery, enum step_result result,
                      const struct step *step, bool can_ask, struct err *err) MUST_CHECK;
 // When to try again after so many attempts: 2 s doubling to 5 minutes, with jitter.

@@ -28,17 +28,17 @@ struct slot {
 struct deliver {
     struct jobs_settings settings;
     struct worker *dispatcher;
-    struct queue *queue;         // of struct slot *
+    struct queue *queue; // of struct slot *
     pthread_t senders[SLOTS];
-    pthread_mutex_t lock;        // lanes, slots
+    pthread_mutex_t lock; // lanes, slots
     pthread_cond_t ended;
-    int running;                 // senders alive
+    int running; // senders alive
     struct lanes lanes;
     struct slot slots[SLOTS];
     char owner[OWNER_CAP];
     struct owners others;
     i64 renewed_at;
-    bool crash_after_send;       // HEED_TEST_CRASH=after_send: ends between the network's yes and our mark
+    bool crash_after_send; // HEED_TEST_CRASH=after_send: ends between the network's yes and our mark
 };
 
 // ---- A sender -------------------------------------------------------------------------------------
@@ -68,8 +68,8 @@ static bool finish_write(struct tx *tx, void *arg, struct err *err)
     const struct sending *s = arg;
     bool can_ask = s->driver && s->driver->confirm;
     return delivery_finish(tx, &s->delivery, s->result, &s->step, can_ask, err) &&
-           (!s->step.facts.len || channel_put_facts(tx, s->delivery.workspace_id, s->delivery.channel_id,
-                                                    s->step.facts, err));
+           (!s->step.facts.len ||
+            channel_put_facts(tx, s->delivery.workspace_id, s->delivery.channel_id, s->step.facts, err));
 }
 
 // Its database may be away for a while; what the network said must not be lost meanwhile.
@@ -79,7 +79,8 @@ static bool finish(struct sending *s)
     for (int n = 0; n < 60; n++) {
         if (db_write(s->deliver->settings.db, WRITE_INTAKE, finish_write, s, &err))
             return true;
-        log_event(LOG_ERROR, "deliver.mark_failed", LOG_I("outbox", s->delivery.id), LOG_C("error", err.text));
+        log_event(LOG_ERROR, "deliver.mark_failed", LOG_I("outbox", s->delivery.id),
+                  LOG_C("error", err.text));
         struct timespec t = {.tv_sec = n < 10 ? 0 : 1, .tv_nsec = n < 10 ? 200000000 : 0};
         nanosleep(&t, NULL);
     }
@@ -89,7 +90,8 @@ static bool finish(struct sending *s)
 static enum step_result talk(struct sending *s)
 {
     if (!s->driver) {
-        snprintf(s->step.reason, sizeof s->step.reason, "This version of the server does not know the network.");
+        snprintf(s->step.reason, sizeof s->step.reason,
+                 "This version of the server does not know the network.");
         return s->delivery.confirm ? STEP_DOUBT : STEP_REFUSED;
     }
     if (!s->delivery.confirm)
@@ -112,7 +114,8 @@ static bool load(struct sending *s, const struct slot *slot, struct arena *arena
         s->delivery.confirm = slot->confirm;
     }
     s->delivery.owner = str_from(s->deliver->owner);
-    bool opened = ok && network_open(&s->run, settings, s->delivery.workspace_id, s->delivery.channel_id, arena, &err);
+    bool opened =
+        ok && network_open(&s->run, settings, s->delivery.workspace_id, s->delivery.channel_id, arena, &err);
     if (opened) {
         s->driver = channel_driver_find(s->run.row.kind);
         return true;
@@ -196,7 +199,8 @@ static void send_one(struct slot *slot, struct arena *arena)
         kill(getpid(), SIGKILL);
     finish(&s);
     bool asked = s.result == STEP_RETRY && !slot->confirm;
-    i64 failures = lane_done(slot->deliver, slot, loaded ? outcome_of(&s) : LANE_WELL, asked ? s.step.retry_at : 0);
+    i64 failures =
+        lane_done(slot->deliver, slot, loaded ? outcome_of(&s) : LANE_WELL, asked ? s.step.retry_at : 0);
     if (loaded)
         note_health(&s, failures, arena);
     slot_free(slot);
@@ -257,7 +261,7 @@ static int room_of(struct deliver *d, const struct delivery_channel *channel)
 static void take(struct id_list *from, int *room, int *free_, struct id_list *into, i64 channel_id,
                  struct id_list *channels, struct arena *arena)
 {
-    for (size_t i = 0; i < from->len && *room > 0 && *free_ > 0; i++, (*room)--, (*free_)--) {
+    for (size_t i = 0; i<from->len && * room> 0 && *free_ > 0; i++, (*room)--, (*free_)--) {
         *list_push(into, arena) = from->items[i];
         *list_push(channels, arena) = channel_id;
     }
@@ -305,11 +309,13 @@ static void start_one(struct deliver *d, i64 id, bool confirm, i64 channel_id)
         if (!d->slots[i].used)
             slot = &d->slots[i];
     if (slot) {
-        *slot = (struct slot){.deliver = d, .used = true, .id = id, .confirm = confirm, .channel_id = channel_id};
+        *slot =
+            (struct slot){.deliver = d, .used = true, .id = id, .confirm = confirm, .channel_id = channel_id};
         lane_begin(lane_of(&d->lanes, channel_id, 0));
     }
     pthread_mutex_unlock(&d->lock);
-    if (slot && !queue_push(d->queue, slot)) { // stopping: the claim's lease runs out, or the next start ends it
+    if (slot &&
+        !queue_push(d->queue, slot)) { // stopping: the claim's lease runs out, or the next start ends it
         lane_done(d, slot, LANE_WELL, 0);
         slot->used = false;
     }
@@ -323,7 +329,8 @@ static bool claim_and_start(struct deliver *d, struct claiming *c, const struct 
     for (size_t i = 0; i < c->claims.len; i++) {
         i64 id = c->claims.id[i];
         bool confirm = c->claims.confirm[i];
-        i64 channel_id = confirm ? channel_of(&c->due.doubts, doubts, id) : channel_of(&c->due.queued, queued, id);
+        i64 channel_id =
+            confirm ? channel_of(&c->due.doubts, doubts, id) : channel_of(&c->due.queued, queued, id);
         start_one(d, id, confirm, channel_id);
     }
     return true;
