@@ -305,11 +305,11 @@ static struct node *without_wordless(struct node *parent)
         else
             link = &(*link)->next;
     }
-    if (!parent->first) {
+    if (only && !parent->first) {
         only->next = NULL;
         return only;
     }
-    return parent->first->next ? parent : parent->first;
+    return parent->first && parent->first->next ? parent : parent->first;
 }
 
 static bool at_or(struct parser *p)

@@ -12,6 +12,14 @@ enum {
     TERM_SHIFT = 54, // a search's key outside: which text, then the message id
 };
 
+struct run_limits run_limits = {.budget_ms = 50,
+                                .patience_ms = 300,
+                                .slice_ms = 20,
+                                .slice = 65536,
+                                .sample = 2048,
+                                .folder_rows = 1000,
+                                .search_rows = 100};
+
 bool run_statement(struct run *run, const struct query_sql *sql, struct rows **ret_rows, struct err *err)
 {
     return db_query_text(run->conn, sql->text, sql->args, sql->n_args, ret_rows, err);
@@ -143,9 +151,9 @@ bool run_parts(struct run *run, bool (*collect)(struct run *, struct err *), str
 
 static i64 next_size(i64 size, i64 took_ms)
 {
-    if (took_ms > RUN_SLICE_MS)
+    if (took_ms > run_limits.slice_ms)
         return size / 2 > 0 ? size / 2 : 1;
-    i64 factor = took_ms < 1 ? GROWTH : RUN_SLICE_MS / took_ms;
+    i64 factor = took_ms < 1 ? GROWTH : run_limits.slice_ms / took_ms;
     return size * (factor < 1 ? 1 : factor > GROWTH ? GROWTH : factor);
 }
 
@@ -162,7 +170,7 @@ bool run_slices(struct run *run, i64 high, i64 size, bool (*collect)(struct run 
             return true;
         high = run->plan.low;
         i64 now = clock_mono();
-        if (high > 0 && now - run->began > RUN_BUDGET_MS) {
+        if (high > 0 && now - run->began > run_limits.budget_ms) {
             run->more = true;
             run->hits.next_key = high;
             run->hits.next_id = 1;

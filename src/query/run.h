@@ -3,11 +3,18 @@
 #pragma once
 #include "query/plan.h"
 
-enum {
-    RUN_BUDGET_MS = 50,    // then a short page
-    RUN_PATIENCE_MS = 300, // then an empty one
-    RUN_SLICE_MS = 20,     // a slice of a search that took longer is followed by a smaller one
+// How long a page may take and how much is looked at in one go. Tests make them small.
+struct run_limits {
+    i64 budget_ms;   // then a short page
+    i64 patience_ms; // then an empty one
+    i64 slice_ms;    // a slice of a search that took longer is followed by a smaller one
+    i64 slice;       // messages in the first slice on SQLite
+    i64 sample;      // newest messages read one by one on PostgreSQL
+    i64 folder_rows; // rows of a folder, and of a search, between two looks at the clock
+    i64 search_rows;
 };
+extern struct run_limits run_limits;
+
 struct run {
     struct conn *conn;
     const struct query_context *context;

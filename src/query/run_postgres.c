@@ -6,9 +6,6 @@
 enum {
     RARE_FIELD = 100,   // conversations: in a search, all of them are looked at
     RARE_SORTED = 1000, // conversations: listed and sorted
-    // The newest messages are read one by one, without the index: enough for a common word, for which the
-    // index would hand over everything it has; and a sample that says how far to look for the others.
-    SAMPLE = 2048,
     COMMON_OF_SAMPLE = 10,
     WANTED = 150, // messages with the word in the slices behind the sample
 };
@@ -60,7 +57,7 @@ static bool count_sample(struct run *run, const struct node *term, i64 newest, i
     struct compile c;
     compile_begin(&c, DB_POSTGRES, run->context, run->arena);
     put_sql(&c, "SELECT count(*) FROM search_doc d WHERE d.workspace_id = @workspace AND d.message_id > ");
-    put_i64(&c, newest - SAMPLE);
+    put_i64(&c, newest - run_limits.sample);
     put_sql(&c, " AND ");
     put_text_test(&c, term, true);
     return run_number(run, &c, ret_n, err);
@@ -133,7 +130,9 @@ static bool search_rare(struct run *run, struct err *err)
            find_keys(run, run->plan.newest, &all, err) && run_take_newest(run, &all);
 }
 
-// The sample first; then the index, over a range that should hold enough messages with the word.
+// The newest messages are read one by one, without the index: enough for a common word, for which the
+// index would hand over everything it has; and a sample that says how far to look for the others. Then the
+// index, over a range that should hold enough messages with the word.
 static bool search_back(struct run *run, struct err *err)
 {
     i64 high = run->page.after_key, found;
@@ -148,7 +147,7 @@ static bool search_back(struct run *run, struct err *err)
     if (run->plan.rare)
         return search_rare(run, err);
     run->plan.high = high;
-    run->plan.low = high > SAMPLE ? high - SAMPLE : 0;
+    run->plan.low = high > run_limits.sample ? high - run_limits.sample : 0;
     run->plan.by_id = true;
     if (!collect(run, err))
         return false;
@@ -157,7 +156,7 @@ static bool search_back(struct run *run, struct err *err)
         return true;
     if (!count_sample(run, run->plan.newest, high - 1, &found, err))
         return false;
-    i64 size = found > 0 ? (i64)SAMPLE * WANTED / found : high;
+    i64 size = found > 0 ? run_limits.sample * WANTED / found : high;
     return run_slices(run, run->plan.low, size, collect, err);
 }
 

@@ -9,16 +9,13 @@ enum {
     RARE_FIELD = 100,   // conversations: in a search, all their messages are looked at
     RARE_SORTED = 4000, // conversations or messages: listed and sorted
     PROBE = 64,         // messages looked at to see how rare a text is
-    FIRST_SLICE = 65536,
-    ROWS_BETWEEN_CLOCKS = 1000, // rows of a folder; a search's rows cost more
-    HITS_BETWEEN_CLOCKS = 100,
-    REMEMBERED = 256, // conversations that did not fit: a walk meets each once a message
+    REMEMBERED = 256,   // conversations that did not fit: a walk meets each once a message
 };
 
 static bool is_late(const struct run *run)
 {
     i64 took = clock_mono() - run->began;
-    return took > (run->hits.len > 0 ? RUN_BUDGET_MS : RUN_PATIENCE_MS);
+    return took > (run->hits.len > 0 ? run_limits.budget_ms : run_limits.patience_ms);
 }
 
 static void stop_behind(struct run *run, i64 key, i64 id)
@@ -37,7 +34,7 @@ static bool was_before(struct run *run, struct check *check, i64 id)
 
 static void look_at_rows(struct run *run, struct check *check, struct rows *rows)
 {
-    i64 every = run->plan.walk ? HITS_BETWEEN_CLOCKS : ROWS_BETWEEN_CLOCKS, unfit[REMEMBERED] = {0};
+    i64 every = run->plan.walk ? run_limits.search_rows : run_limits.folder_rows, unfit[REMEMBERED] = {0};
     for (i64 n = 1; !run_is_full(run) && !check->failed && rows_next(rows); n++) {
         i64 id = row_i64(rows, 0), key = row_i64(rows, 1);
         bool known = run->plan.walk && (unfit[id % REMEMBERED] == id || run_has_hit(run, id));
@@ -145,7 +142,7 @@ static bool search_back(struct run *run, struct err *err)
         high++;
     }
     run->plan.walk = true;
-    return run_slices(run, high, FIRST_SLICE, collect, err);
+    return run_slices(run, high, run_limits.slice, collect, err);
 }
 
 static bool count_text(struct run *run, const struct node *term, i64 limit, i64 *ret_n, struct err *err)
