@@ -215,14 +215,14 @@ static void a_message_is_on_every_screen_that_may_see_it_and_on_no_other(void **
     struct eyes owner = look(live, 0, NULL, 0), second = look(live, 0, NULL, 0),
                 blind = look(live, 1, NULL, 0);
     assert_true(sees(&owner, "event: hello", 2000) && sees(&second, "event: hello", 2000) &&
-                sees(&blind, "event: hello", 2000));
+                sees(&blind, "event: hello", 20000));
 
     desk_says(&live->desk, "m1", "t1", "Where is my order?", 1);
 
     assert_true(sees(&owner, "event: conversation", 2000) &&
-                sees(&owner, "\"text\":\"Where is my order?\"", 2000));
-    assert_true(sees(&second, "\"text\":\"Where is my order?\"", 2000));
-    assert_true(sees(&owner, "\"unanswered\":1", 2000));
+                sees(&owner, "\"text\":\"Where is my order?\"", 20000));
+    assert_true(sees(&second, "\"text\":\"Where is my order?\"", 20000));
+    assert_true(sees(&owner, "\"unanswered\":1", 20000));
     assert_false(sees(&blind, "Where is my order?", 400));
     struct feed_stats stats;
     feed_stats(live->feed, &stats);
@@ -239,18 +239,18 @@ static void who_comes_back_gets_exactly_what_they_missed(void **state)
     struct eyes first = look(live, 0, NULL, 0);
     char id[64];
     desk_says(&live->desk, "m1", "t1", "before", 1);
-    assert_true(sees(&first, "\"text\":\"before\"", 2000));
+    assert_true(sees(&first, "\"text\":\"before\"", 20000));
     last_id(&first, id);
     shut(&first);
     desk_says(&live->desk, "m2", "t2", "while away", 2);
 
     struct eyes again = look(live, 0, id, 0);
 
-    assert_true(sees(&again, "\"text\":\"while away\"", 2000));
+    assert_true(sees(&again, "\"text\":\"while away\"", 20000));
     assert_null(strstr(again.text, "\"text\":\"before\""));
     assert_null(strstr(again.text, "event: resync"));
     desk_says(&live->desk, "m3", "t3", "and on", 3);
-    assert_true(sees(&again, "\"text\":\"and on\"", 2000));
+    assert_true(sees(&again, "\"text\":\"and on\"", 20000));
     shut(&again);
     live_end(live);
 }
@@ -261,7 +261,7 @@ static void an_id_that_means_nothing_here_is_answered_with_resync(void **state)
     static const char *const ids[] = {"rubbish", "9.9.9.9", "99999.0.1", "-1", "1.0.1 OR 1=1"};
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         struct eyes eyes = look(live, 0, ids[i], 0);
-        assert_true(sees(&eyes, "event: resync", 2000));
+        assert_true(sees(&eyes, "event: resync", 20000));
         assert_true(strstr(eyes.text, "event: hello") < strstr(eyes.text, "event: resync"));
         shut(&eyes);
     }
@@ -279,7 +279,7 @@ static void what_moves_out_of_sight_is_gone(void **state)
     i64 team = teaming.id;
     limit_agent(live, "{\"all_teams\":false,\"team_ids\":[]}"); // sees only what belongs to no team
     struct eyes outsider = look(live, 1, NULL, 0);
-    assert_true(sees(&outsider, "event: counts", 2000));
+    assert_true(sees(&outsider, "event: counts", 20000));
     char json[64];
     snprintf(json, sizeof(json), "{\"team_id\":%lld}", (long long)team);
 
@@ -287,7 +287,7 @@ static void what_moves_out_of_sight_is_gone(void **state)
 
     char gone[64];
     snprintf(gone, sizeof(gone), "event: gone\ndata: {\"id\":%lld}", (long long)id);
-    assert_true(sees(&outsider, gone, 2000));
+    assert_true(sees(&outsider, gone, 20000));
     assert_null(strstr(outsider.text, "secret of a team"));
     shut(&outsider);
     live_end(live);
@@ -298,7 +298,7 @@ static void changed_rights_end_the_stream_within_two_seconds(void **state)
     struct live *live = live_make(state);
     struct fixture *f = live->desk.f;
     struct eyes agent = look(live, 1, NULL, 0), owner = look(live, 0, NULL, 0);
-    assert_true(sees(&agent, "event: hello", 2000) && sees(&owner, "event: hello", 2000));
+    assert_true(sees(&agent, "event: hello", 2000) && sees(&owner, "event: hello", 20000));
     struct agent_patch patch = {};
     field_set given;
     CHECK_OK(
@@ -338,7 +338,7 @@ static void a_slow_reader_gets_whole_frames_and_then_resync_or_the_end(void **st
 {
     struct live *live = live_make(state);
     struct eyes slow = look(live, 0, NULL, 4096);
-    assert_true(sees(&slow, "event: hello", 2000));
+    assert_true(sees(&slow, "event: hello", 20000));
     // 12 MiB of frames that nobody reads: far beyond ring and sockets.
     for (int i = 0; i < 60000; i++)
         feed_presence(live->feed, &live->desk.agent, 1 + i % 7, live->desk.channel, 0, i % 2);
@@ -363,7 +363,7 @@ static void presence_is_told_and_forgotten(void **state)
 {
     struct live *live = live_make(state);
     struct eyes owner = look(live, 0, NULL, 0);
-    assert_true(sees(&owner, "event: counts", 2000));
+    assert_true(sees(&owner, "event: counts", 20000));
 
     feed_presence(live->feed, &live->desk.agent, 7, live->desk.channel, 0, true);
     assert_true(sees(
@@ -371,7 +371,7 @@ static void presence_is_told_and_forgotten(void **state)
         2000));
     feed_presence(live->feed, &live->desk.agent, 0, 0, 0, false);
 
-    assert_true(sees(&owner, "{\"conversation_id\":7,\"agents\":[]}", 2000));
+    assert_true(sees(&owner, "{\"conversation_id\":7,\"agents\":[]}", 20000));
     shut(&owner);
     live_end(live);
 }
