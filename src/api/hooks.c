@@ -84,6 +84,14 @@ static bool prepare_hook(struct request *req, struct err *err)
     return true;
 }
 
+// The write may run more than once and may be rolled back; what is counted is what was committed.
+static void count_hook(void *arg)
+{
+    const struct hook *hook = arg;
+    backlog_add(hook->channel.id);
+    metrics_count_hook((i64)hook->count);
+}
+
 static bool store_hook(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
 {
     struct hook *hook = req->data;
@@ -91,8 +99,7 @@ static bool store_hook(struct request *req, struct tx *tx, struct reply *reply, 
     if (!intake_store(tx, hook->channel.workspace_id, hook->channel.id, S("webhook"), S(""), req->http->body,
                       &id, err))
         return false;
-    backlog_add(hook->channel.id);
-    metrics_count_hook((i64)hook->count);
+    tx_after_commit(tx, count_hook, hook); // the request lives until its answer, which comes after that
     struct json_writer w = json_writer(&reply->body);
     reply->status = 202;
     json_open(&w, '{');

@@ -381,26 +381,39 @@ static bool failed_row(struct batch *batch, struct err *why)
     return db_write(db, WRITE_INTAKE, note_failure, &failure, &err);
 }
 
+// The rows behind the one that could not be finished were claimed with it and never looked at: it is not
+// their fault either.
+static void rest_comes_back_later(const struct batch *batch, size_t from)
+{
+    struct batch rest = *batch;
+    rest.raws = &batch->raws[from];
+    rest.len = batch->len - from;
+    if (rest.len > 0) {
+        come_back_later(&rest);
+    }
+}
+
 static bool row_by_row(struct batch *batch)
 {
     struct db *db = batch->job->settings.db;
-    bool here = true;
-    for (size_t i = 0; here && i < batch->len; i++) {
+    for (size_t i = 0; i < batch->len; i++) {
         struct batch one = *batch;
         struct err err = {};
         one.raws = &batch->raws[i];
         one.len = 1;
-        here = one.raws->gone || db_write(db, WRITE_INTAKE, apply, &one, &err) || failed_row(&one, &err);
+        if (!one.raws->gone && !db_write(db, WRITE_INTAKE, apply, &one, &err) && !failed_row(&one, &err)) {
+            rest_comes_back_later(batch, i + 1);
+            return false;
+        }
     }
-    return here;
+    return true;
 }
 
 // Applies a batch in writes of about BATCH_EVENTS messages. False: the database is away.
 static bool apply_parts(struct batch *batch)
 {
     struct db *db = batch->job->settings.db;
-    bool here = true;
-    for (size_t from = 0; here && from < batch->len;) {
+    for (size_t from = 0; from < batch->len;) {
         struct batch part = *batch;
         struct err err = {};
         size_t events = 0;
@@ -412,27 +425,31 @@ static bool apply_parts(struct batch *batch)
         if (db_write(db, WRITE_INTAKE, apply, &part, &err)) {
             continue;
         }
-        if (err.code == ERR_UNAVAILABLE) {
-            here = come_back_later(&part);
-        } else {
-            here = part.len == 1 ? failed_row(&part, &err) : row_by_row(&part);
+        bool here = err.code == ERR_UNAVAILABLE ? come_back_later(&part)
+                    : part.len == 1             ? failed_row(&part, &err)
+                                                : row_by_row(&part);
+        if (!here) {
+            rest_comes_back_later(batch, from);
+            return false;
         }
     }
-    return here;
+    return true;
 }
 
 // Nothing of the batch could even be looked at: the channel is the trouble, each row counts it.
 static bool failed_rows(struct batch *batch, const struct err *why)
 {
-    bool here = true;
-    for (size_t i = 0; here && i < batch->len; i++) {
+    for (size_t i = 0; i < batch->len; i++) {
         struct batch one = *batch;
         struct err err = *why;
         one.raws = &batch->raws[i];
         one.len = 1;
-        here = one.raws->gone || failed_row(&one, &err);
+        if (!one.raws->gone && !failed_row(&one, &err)) {
+            rest_comes_back_later(batch, i + 1);
+            return false;
+        }
     }
-    return here;
+    return true;
 }
 
 // *done counts rows dealt with, also those that failed. False: the database is away.
