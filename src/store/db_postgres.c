@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OID_BYTEA = 17, MAX_PAUSE_MS = 5000, FIRST_PAUSE_MS = 100 };
+enum { OID_BYTEA = 17, MAX_PAUSE_MS = 400, FIRST_PAUSE_MS = 100 };
 
 static bool is_state(const char *state, const char *want)
 {
@@ -102,10 +102,15 @@ bool postgres_connect(struct db *db, PGconn **ret_pg, struct err *err)
     return true;
 }
 
-// Pauses grow from 0.1 to 5 s, a random half of them, so that many processes don't come back at once.
+// Pauses grow from 0.1 to 0.4 s, a random half of them: we are back within half a second of the database, and
+// an attempt that is refused costs it nothing. Connections that fail together count as one failure.
 static void note_failure(struct db *db)
 {
     pthread_mutex_lock(&db->lock);
+    if (db->failures > 0 && clock_mono() < db->retry_at) {
+        pthread_mutex_unlock(&db->lock);
+        return;
+    }
     i64 pause = FIRST_PAUSE_MS << (db->failures < 6 ? db->failures : 6);
     pause = pause < MAX_PAUSE_MS ? pause : MAX_PAUSE_MS;
     db->failures++;
@@ -136,11 +141,15 @@ static bool ready(struct conn *conn, struct err *err)
         conn_forget_all(conn);
         PQfinish(conn->pg);
         conn->pg = NULL;
+        conn->n_deferred = 0;
     }
+    // A plan made while a table was nearly empty is kept with the connection, and would go on reading the
+    // whole table when it is large; every statement has its index.
     const char *limits =
-        conn->writing ? "SET statement_timeout = 30000; SET lock_timeout = 10000; "
+        conn->writing ? "SET enable_seqscan = off; SET statement_timeout = 30000; SET lock_timeout = 10000; "
                         "SET idle_in_transaction_session_timeout = 60000"
-                      : "SET statement_timeout = 5000; SET idle_in_transaction_session_timeout = 60000; "
+                      : "SET enable_seqscan = off; SET statement_timeout = 5000; "
+                        "SET idle_in_transaction_session_timeout = 60000; "
                         "SET default_transaction_read_only = on";
     if (!postgres_connect(conn->db, &conn->pg, err) || !postgres_run(conn->pg, limits, err)) {
         note_failure(conn->db);
@@ -163,12 +172,17 @@ static const char *name_of(const struct statement *statement)
     return statement->sql ? statement->sql->name : "query";
 }
 
-static bool fail(struct conn *conn, const PGresult *result, const struct statement *statement,
-                 struct err *err)
+static bool fail_named(struct conn *conn, const PGresult *result, const char *name, struct err *err)
 {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     conn->retry = is_state(state, "40001") || is_state(state, "40P01");
-    return postgres_error(conn->pg, result, name_of(statement), err);
+    return postgres_error(conn->pg, result, name, err);
+}
+
+static bool fail(struct conn *conn, const PGresult *result, const struct statement *statement,
+                 struct err *err)
+{
+    return fail_named(conn, result, name_of(statement), err);
 }
 
 struct params {
@@ -223,27 +237,107 @@ static bool prepare(struct conn *conn, struct statement *statement, const char *
     return ok;
 }
 
+// --- Deferred statements, in libpq's pipeline mode ------------------------------------------------
+
+static bool went_well(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+// The next statement's answer, with what ends it taken off.
+static PGresult *take_result(PGconn *pg)
+{
+    PGresult *result = PQgetResult(pg);
+    PGresult *end = result ? PQgetResult(pg) : NULL;
+    PQclear(end);
+    return result;
+}
+
+// Asks how the deferred statements went, and for the answer of one more sent behind them (ret_last, NULL:
+// none). The first that failed is the error; those behind it were not run.
+static bool collect(struct conn *conn, PGresult **ret_last, struct err *err)
+{
+    PGconn *pg = conn->pg;
+    bool ok = PQpipelineSync(pg) == 1 || postgres_error(pg, NULL, "pipeline", err);
+    for (int i = 0; i < conn->n_deferred; i++) {
+        PGresult *result = take_result(pg);
+        if (ok && !went_well(result)) {
+            ok = fail_named(conn, result, conn->deferred[i], err);
+        }
+        PQclear(result);
+    }
+    conn->n_deferred = 0;
+    PGresult *last = ret_last ? take_result(pg) : NULL;
+    PGresult *sync = PQgetResult(pg);
+    PQclear(sync);
+    if (PQexitPipelineMode(pg) != 1 && ok) {
+        ok = postgres_error(pg, NULL, "pipeline", err);
+    }
+    if (!ok) {
+        PQclear(last);
+        return false;
+    }
+    if (ret_last) {
+        *ret_last = last;
+    }
+    return true;
+}
+
+static bool settle(struct conn *conn, struct err *err)
+{
+    return conn->n_deferred == 0 || collect(conn, NULL, err);
+}
+
+// Statements are prepared outside of the pipeline, once per connection.
+static bool prepared(struct conn *conn, struct statement *statement, char name[16], struct err *err)
+{
+    snprintf(name, 16, "s%d", statement->sql->index);
+    return statement->prepared || (settle(conn, err) && prepare(conn, statement, name, err));
+}
+
+static bool defer(struct conn *conn, struct statement *statement, const struct db_arg *args, size_t n_args,
+                  struct err *err)
+{
+    struct params p;
+    char name[16];
+    if (!prepared(conn, statement, name, err) || !make_params(conn, statement, args, n_args, &p, err) ||
+        (conn->n_deferred == MAX_DEFERRED && !collect(conn, NULL, err))) {
+        return false;
+    }
+    if ((conn->n_deferred == 0 && PQenterPipelineMode(conn->pg) != 1) ||
+        PQsendQueryPrepared(conn->pg, name, (int)n_args, p.values, p.lengths, p.formats, 0) != 1) {
+        return fail(conn, NULL, statement, err);
+    }
+    conn->deferred[conn->n_deferred++] = statement->sql->name;
+    return true;
+}
+
 static bool run(struct conn *conn, struct statement *statement, const struct db_arg *args, size_t n_args,
                 bool keep, struct rows *rows, struct err *err)
 {
     (void)keep;
-    struct params params;
-    if (!make_params(conn, statement, args, n_args, &params, err)) {
+    PGconn *pg = conn->pg;
+    struct params p;
+    char name[16];
+    // Texts of the query compiler are planned anew each time: their values decide the plan.
+    bool known = statement->sql && statement->cached;
+    const char *text = known            ? NULL
+                       : statement->sql ? statement->sql->text[DB_POSTGRES]
+                                        : statement->text.ptr;
+    if ((known && !prepared(conn, statement, name, err)) ||
+        !make_params(conn, statement, args, n_args, &p, err)) {
         return false;
     }
-    // Texts of the query compiler are planned anew each time: their values decide the plan.
-    if (!statement->sql || !statement->cached) {
-        const char *text = statement->sql ? statement->sql->text[DB_POSTGRES] : statement->text.ptr;
-        rows->result =
-            PQexecParams(conn->pg, text, (int)n_args, NULL, params.values, params.lengths, params.formats, 0);
-    } else {
-        char name[16];
-        snprintf(name, sizeof(name), "s%d", statement->sql->index);
-        if (!prepare(conn, statement, name, err)) {
+    if (conn->n_deferred > 0) {
+        int sent = known ? PQsendQueryPrepared(pg, name, (int)n_args, p.values, p.lengths, p.formats, 0)
+                         : PQsendQueryParams(pg, text, (int)n_args, NULL, p.values, p.lengths, p.formats, 0);
+        if (!collect(conn, sent == 1 ? &rows->result : NULL, err)) {
             return false;
         }
-        rows->result =
-            PQexecPrepared(conn->pg, name, (int)n_args, params.values, params.lengths, params.formats, 0);
+    } else {
+        rows->result = known ? PQexecPrepared(pg, name, (int)n_args, p.values, p.lengths, p.formats, 0)
+                             : PQexecParams(pg, text, (int)n_args, NULL, p.values, p.lengths, p.formats, 0);
     }
     ExecStatusType status = PQresultStatus(rows->result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
@@ -328,10 +422,31 @@ static bool control(struct conn *conn, enum control what, struct err *err)
         return err_retry(err, ERR_UNAVAILABLE, 2, "The database is away");
     }
     const char *text = control_texts[DB_POSTGRES][what];
-    PGresult *result = PQexec(conn->pg, text);
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    conn->retry = is_state(state, "40001") || is_state(state, "40P01");
-    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK || postgres_error(conn->pg, result, text, err);
+    PGresult *result;
+    if (conn->n_deferred == 0) {
+        result = PQexec(conn->pg, text);
+    } else if (what == CONTROL_COMMIT) {
+        // Not run when a deferred statement failed. Then it is known that nothing was done.
+        int sent = PQsendQueryParams(conn->pg, text, 0, NULL, NULL, NULL, NULL, 0);
+        if (!collect(conn, sent == 1 ? &result : NULL, err)) {
+            if (!conn_is_lost(conn)) {
+                PQclear(PQexec(conn->pg, "ROLLBACK"));
+                conn->retry = true;
+            }
+            return false;
+        }
+        if (sent != 1) {
+            return fail_named(conn, NULL, text, err);
+        }
+    } else {
+        struct err ignored;
+        if (!settle(conn, &ignored) && what != CONTROL_ROLLBACK) {
+            *err = ignored;
+            return false;
+        }
+        result = PQexec(conn->pg, text);
+    }
+    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK || fail_named(conn, result, text, err);
     // COMMIT of a failed transaction succeeds and says ROLLBACK.
     if (ok && what == CONTROL_COMMIT && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
         ok = err_set(err, ERR_INTERNAL,
@@ -359,6 +474,7 @@ const struct conn_ops postgres_ops = {
     .get_i64 = get_i64,
     .get_str = get_str,
     .control = control,
+    .defer = defer,
     .forget = forget,
     .close = conn_close,
 };

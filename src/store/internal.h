@@ -94,8 +94,8 @@ struct conn {
     bool lazy;             // statements without a result are deferred (a group that can be run again)
     int n_deferred;        // sent, not yet asked about
     const char *deferred[MAX_DEFERRED]; // their names
-    bool retry;            // the last failure asks for the transaction to be run again
-    i64 xid;               // of the current transaction when an event told it
+    bool retry;                         // the last failure asks for the transaction to be run again
+    i64 xid;                            // of the current transaction when an event told it
 };
 
 struct work {

@@ -32,24 +32,18 @@ const struct type event_type = {"Event", event_fields, sizeof(struct event)};
 bool log_append(struct tx *tx, const struct event *event, struct err *err)
 {
     struct str data = event->data.len ? event->data : S("{}");
-    struct rows *rows;
-    if (!db_query(tx->conn, &SQL_event_add,
-                  DB_ARGS(db_i64(event->workspace_id), db_i64(tx->now), db_str(event->kind),
-                          db_i64(event->conversation_id), db_i64(event->message_id),
-                          db_i64(event->channel_id), db_i64(event->agent_id), db_str(data),
-                          db_i64(db_epoch(tx->db))),
-                  &rows, err)) {
-        return false;
-    }
-    if (rows_next(rows)) {
-        tx->conn->xid = row_i64(rows, 0);
-    }
-    if (!rows_end(rows, err)) {
-        return false;
-    }
+    const struct db_arg args[] = {db_i64(event->workspace_id), db_i64(tx->now),
+                                  db_str(event->kind),         db_i64(event->conversation_id),
+                                  db_i64(event->message_id),   db_i64(event->channel_id),
+                                  db_i64(event->agent_id),     db_str(data),
+                                  db_i64(db_epoch(tx->db))};
     struct hooks *hooks = tx->hooks;
-    hooks->events = true;
-    return true;
+    hooks->events = true; // a write that fails takes it back
+    if (tx->conn->kind == DB_SQLITE || tx->conn->xid > 0) {
+        return db_exec(tx->conn, &SQL_event_add, args, ARRAY_LEN(args), NULL, err);
+    }
+    // The first one tells the transaction's number, for a COMMIT whose answer is lost.
+    return db_one_i64(tx->conn, &SQL_event_add, args, ARRAY_LEN(args), &tx->conn->xid, err);
 }
 
 // A cursor from before a restore may be ahead of the log that was restored: then what was written

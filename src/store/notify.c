@@ -2,17 +2,18 @@
 // News between processes on PostgreSQL. NOTIFY inside a transaction takes a lock over COMMIT (19,000
 // -> 3,500 transactions/s when tried), so it is sent afterwards, on a connection of its own, at most
 // once in 10 ms. It is only a hint: watchers are also woken each second. The same connection holds the lock
-// that tells the others that this process is there.
+// that tells the others that this process is there, and counts tables that are new to PostgreSQL.
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/internal.h"
 
-enum { NOTIFY_MS = 10, LOOK_MS = 1000, RECONNECT_MS = 1000 };
+enum { NOTIFY_MS = 10, LOOK_MS = 1000, RECONNECT_MS = 1000, ANALYZE_MS = 2000 };
 
 struct notifier {
     struct db *db;
     PGconn *pg;
     i64 sent_at, looked_at, retry_at;
+    i64 analyzed_at, analyzed_writes;
 };
 
 static void disconnect(struct notifier *n)
@@ -84,6 +85,30 @@ static void hear_news(struct notifier *n)
     }
 }
 
+// Before PostgreSQL has looked at a table it takes every index for equally good and may read a whole
+// workspace for one row. Its own autovacuum comes after a minute or more; the first minute is ours.
+static void analyze_new_tables(struct notifier *n)
+{
+    i64 now = clock_mono();
+    i64 writes = atomic_load(&n->db->writes);
+    if (now - n->analyzed_at < ANALYZE_MS || writes == n->analyzed_writes) {
+        return;
+    }
+    n->analyzed_at = now;
+    n->analyzed_writes = writes;
+    PGresult *tables = PQexec(n->pg, "SELECT 'ANALYZE ' || quote_ident(relname) FROM pg_stat_user_tables "
+                                     "WHERE schemaname = current_schema() AND n_mod_since_analyze > 100 "
+                                     "AND last_analyze IS NULL AND last_autoanalyze IS NULL");
+    for (int i = 0; i < PQntuples(tables) && !atomic_load(&n->db->closing); i++) {
+        struct err err = {0};
+        if (!postgres_run(n->pg, PQgetvalue(tables, i, 0), &err)) {
+            log_event(LOG_WARN, "store.analyze_failed", LOG_C("error", err.text));
+            break;
+        }
+    }
+    PQclear(tables);
+}
+
 void *notify_run(void *arg)
 {
     struct notifier n = {.db = arg};
@@ -92,6 +117,9 @@ void *notify_run(void *arg)
         helper_wait(n.db, n.pg ? PQsocket(n.pg) : -1, later ? NOTIFY_MS : LOOK_MS);
         if (n.pg) {
             hear_news(&n);
+        }
+        if (n.pg) {
+            analyze_new_tables(&n);
         } else if (clock_mono() - n.looked_at >= LOOK_MS) {
             n.looked_at = clock_mono();
             db_fire_watches(n.db);

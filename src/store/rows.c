@@ -99,16 +99,16 @@ void db_trace(db_trace_fn *fn)
 }
 
 static void trace(const struct conn *conn, const struct sql *sql, struct str text, const struct db_arg *args,
-                  size_t n_args)
+                  size_t n_args, bool deferred)
 {
     if (trace_fn) {
-        trace_fn(&(struct db_trace){sql, text, args, n_args, conn->writing});
+        trace_fn(&(struct db_trace){sql, text, args, n_args, conn->writing, deferred});
     }
 }
 
 bool conn_control(struct conn *conn, enum control what, struct err *err)
 {
-    trace(conn, NULL, str_from(control_texts[conn->kind][what]), DB_NO_ARGS);
+    trace(conn, NULL, str_from(control_texts[conn->kind][what]), DB_NO_ARGS, false);
     return conn->ops->control(conn, what, err);
 }
 
@@ -140,6 +140,11 @@ static struct statement *statement_for(struct conn *conn, const struct sql *sql)
     return once;
 }
 
+static bool statement_is_busy(const struct conn *conn, const struct sql *sql)
+{
+    return conn->statements[sql->index] && conn->statements[sql->index]->busy;
+}
+
 // Texts of the query compiler: the last few are kept prepared.
 static struct statement *statement_for_text(struct conn *conn, struct str text)
 {
@@ -166,8 +171,7 @@ static struct statement *statement_for_text(struct conn *conn, struct str text)
     return fresh;
 }
 
-static bool run(struct conn *conn, const struct sql *sql, struct str text, const struct db_arg *args,
-                size_t n_args, bool keep, struct rows **ret_rows, struct err *err)
+static void check(const struct conn *conn, const struct sql *sql, size_t n_args)
 {
     if (sql && n_args != (size_t)sql->n_args) {
         die("statement %s takes %d arguments, %zu were given", sql->name, sql->n_args, n_args);
@@ -175,10 +179,16 @@ static bool run(struct conn *conn, const struct sql *sql, struct str text, const
     if (sql && !sql->text[conn->kind]) {
         die("statement %s does not exist for this database", sql->name);
     }
+}
+
+static bool run(struct conn *conn, const struct sql *sql, struct str text, const struct db_arg *args,
+                size_t n_args, bool keep, struct rows **ret_rows, struct err *err)
+{
+    check(conn, sql, n_args);
     if (!conn->ops->ready(conn, err)) {
         return false;
     }
-    trace(conn, sql, text, args, n_args);
+    trace(conn, sql, text, args, n_args, false);
     struct rows *rows = conn->free_rows;
     if (rows) {
         conn->free_rows = rows->next_free;
@@ -380,10 +390,22 @@ bool db_one_i64(struct conn *conn, const struct sql *sql, const struct db_arg *a
     return true;
 }
 
+// Where nobody asks what a statement did, its answer need not be waited for.
+static bool defer(struct conn *conn, const struct sql *sql, const struct db_arg *args, size_t n_args,
+                  struct err *err)
+{
+    check(conn, sql, n_args);
+    trace(conn, sql, STR_NONE, args, n_args, true);
+    return conn->ops->ready(conn, err) && conn->ops->defer(conn, statement_for(conn, sql), args, n_args, err);
+}
+
 bool db_exec(struct conn *conn, const struct sql *sql, const struct db_arg *args, size_t n_args,
              i64 *ret_changed, struct err *err)
 {
     struct rows *rows;
+    if (!ret_changed && conn->lazy && conn->ops->defer && !statement_is_busy(conn, sql)) {
+        return defer(conn, sql, args, n_args, err);
+    }
     if (!run(conn, sql, STR_NONE, args, n_args, true, &rows, err)) {
         return false;
     }

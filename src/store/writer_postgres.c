@@ -110,7 +110,19 @@ static void run_alone(struct worker *w, struct work *work)
 }
 
 // Takes and runs members until the queue is empty, the group full or its time over.
+static bool try_group_waiting(struct worker *w);
+
+// Its members' statements without results are not waited for: what fails is found by the next one that
+// has a result or by COMMIT, and then all run again one by one, waiting.
 static bool try_group(struct worker *w)
+{
+    w->conn->lazy = true;
+    bool done = try_group_waiting(w);
+    w->conn->lazy = false;
+    return done;
+}
+
+static bool try_group_waiting(struct worker *w)
 {
     struct err err = {0};
     int room[3] = {[WRITE_INTAKE] = MAX_GROUP - 1};

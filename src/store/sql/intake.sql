@@ -75,7 +75,7 @@ UPDATE inbound SET attempts = attempts + 1
 -- only: sqlite
    AND id IN (SELECT value FROM json_each(:ids))
 -- only: postgres
-   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+   AND id = ANY (ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON))))
 -- only: both
 ;
 
@@ -86,7 +86,7 @@ UPDATE inbound SET attempts = attempts - 1
 -- only: sqlite
    AND id IN (SELECT value FROM json_each(:ids))
 -- only: postgres
-   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+   AND id = ANY (ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON))))
 -- only: both
 ;
 
@@ -97,7 +97,7 @@ SELECT id, source, stream, body, received_at FROM inbound
 -- only: sqlite
    AND id IN (SELECT value FROM json_each(:ids))
 -- only: postgres
-   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+   AND id = ANY (ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON))))
 -- only: both
 ;
 
@@ -108,7 +108,7 @@ UPDATE inbound SET state = 'done', error = '', done_at = :now
 -- only: sqlite
    AND id IN (SELECT value FROM json_each(:ids))
 -- only: postgres
-   AND id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)))
+   AND id = ANY (ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON))))
 -- only: both
 ;
 
@@ -126,48 +126,64 @@ INSERT INTO inbound (workspace_id, channel_id, source, stream, body, state, atte
 VALUES (:workspace, :channel, :source, :stream, :body, 'quarantined', 1, :error, :received_at);
 
 -- name: intake_seen_many :many
--- For a batch: which of these messages are here.
--- :names is a JSON array of external ids.
-SELECT external_id, id, kind, conversation_id FROM message
- WHERE workspace_id = :workspace AND channel_id = :channel
+-- For a batch: which of these messages are here. :names is a JSON array of external ids. On PostgreSQL each
+-- name is looked up by itself (OFFSET 0 keeps the planner from turning it round): without statistics yet
+-- it takes a channel for small and reads all of it.
+-- args: workspace, channel, names
 -- only: sqlite
-   AND external_id IN (SELECT value FROM json_each(:names));
+SELECT external_id, id, kind, conversation_id FROM message
+ WHERE workspace_id = :workspace AND channel_id = :channel AND external_id IN (SELECT value FROM json_each(:names));
 -- only: postgres
-   AND external_id = ANY (SELECT value FROM json_array_elements_text(CAST(:names AS JSON)));
+SELECT m.* FROM json_array_elements_text(CAST(:names AS JSON)) AS n
+ CROSS JOIN LATERAL (SELECT external_id, id, kind, conversation_id FROM message
+                      WHERE workspace_id = :workspace AND channel_id = :channel AND external_id = n.value OFFSET 0) AS m;
 -- only: both
 
 -- name: intake_marks_many :many
 -- For a batch: what was said about these messages before.
-SELECT external_id, edited_at, edited_text, deleted_at, receipt FROM message_mark
- WHERE workspace_id = :workspace AND channel_id = :channel
+-- args: workspace, channel, names
 -- only: sqlite
-   AND external_id IN (SELECT value FROM json_each(:names));
+SELECT external_id, edited_at, edited_text, deleted_at, receipt FROM message_mark
+ WHERE workspace_id = :workspace AND channel_id = :channel AND external_id IN (SELECT value FROM json_each(:names));
 -- only: postgres
-   AND external_id = ANY (SELECT value FROM json_array_elements_text(CAST(:names AS JSON)));
+SELECT k.* FROM json_array_elements_text(CAST(:names AS JSON)) AS n
+ CROSS JOIN LATERAL (SELECT external_id, edited_at, edited_text, deleted_at, receipt FROM message_mark
+                      WHERE workspace_id = :workspace AND channel_id = :channel AND external_id = n.value OFFSET 0) AS k;
 -- only: both
 
 -- name: intake_identities_many :many
 -- For a batch: who of these authors is known.
+-- args: workspace, kind, scope, names
+-- only: sqlite
 SELECT i.external_id, i.id, i.contact_id, i.name, i.handle, i.updated_at, k.name AS contact_name
   FROM identity i
   JOIN contact k ON k.workspace_id = i.workspace_id AND k.id = i.contact_id
  WHERE i.workspace_id = :workspace AND i.kind = :kind AND i.scope = :scope
--- only: sqlite
    AND i.external_id IN (SELECT value FROM json_each(:names));
 -- only: postgres
-   AND i.external_id = ANY (SELECT value FROM json_array_elements_text(CAST(:names AS JSON)));
+SELECT p.* FROM json_array_elements_text(CAST(:names AS JSON)) AS n
+ CROSS JOIN LATERAL (SELECT i.external_id, i.id, i.contact_id, i.name, i.handle, i.updated_at, k.name AS contact_name
+                       FROM identity i
+                       JOIN contact k ON k.workspace_id = i.workspace_id AND k.id = i.contact_id
+                      WHERE i.workspace_id = :workspace AND i.kind = :kind AND i.scope = :scope
+                        AND i.external_id = n.value OFFSET 0) AS p;
 -- only: both
 
 -- name: intake_threads_many :many
 -- For a batch: the conversations of these threads, locked in the order of their numbers.
 -- scan: ok, a batch's few conversations are sorted
-SELECT * FROM conversation
- WHERE workspace_id = :workspace AND channel_id = :channel
+-- args: workspace, channel, names
 -- only: sqlite
-   AND thread_key IN (SELECT value FROM json_each(:names))
+SELECT * FROM conversation
+ WHERE workspace_id = :workspace AND channel_id = :channel AND thread_key IN (SELECT value FROM json_each(:names))
  ORDER BY id;
 -- only: postgres
-   AND thread_key = ANY (SELECT value FROM json_array_elements_text(CAST(:names AS JSON)))
+SELECT * FROM conversation
+ WHERE workspace_id = :workspace
+   AND id = ANY (ARRAY(SELECT c.id FROM json_array_elements_text(CAST(:names AS JSON)) AS n
+                        CROSS JOIN LATERAL (SELECT id FROM conversation
+                                             WHERE workspace_id = :workspace AND channel_id = :channel
+                                               AND thread_key = n.value OFFSET 0) AS c))
  ORDER BY id
    FOR UPDATE;
 -- only: both

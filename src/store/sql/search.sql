@@ -9,7 +9,7 @@ SELECT id, workspace_id, conversation_id, version, deleted_at, text FROM message
  WHERE id IN (SELECT value FROM json_each(:ids));
 -- only: postgres
 SELECT id, workspace_id, conversation_id, version, deleted_at, text FROM message
- WHERE id = ANY (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON)));
+ WHERE id = ANY (ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON))));
 
 -- name: search_messages_before :many
 -- The next messages of an index that is built anew, newest first.
