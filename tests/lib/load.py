@@ -3,6 +3,10 @@
 what was answered, fsynced line by line. The journal is the truth the product is compared with.
 
   python3 load.py --port P --channel ID --secret whsec_… --journal FILE [--rate 500] [--connections 16] [--seed N]
+                  [--token T --calls 20 --sends 5 --readers 50]
+
+With a token, agents work too: calls of the API, answers (each with an idempotency key, journaled like the
+events), and screens that read the live stream.
 
 Runs until SIGTERM. An attempt that failed is repeated later (as networks do) until it is accepted or the
 run ends; `redeliver` below repeats the rest afterwards."""
@@ -14,10 +18,13 @@ import os
 import pathlib
 import queue
 import random
+import selectors
 import signal
+import socket
 import sys
 import threading
 import time
+import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lib.heed import iso, message, request, signed_headers  # noqa: E402
@@ -111,15 +118,87 @@ def sender(options, journal, work, stop):
                 pass
 
 
-def redeliver(port, channel, secret, journal_path, timeout=30):
-    """What a network does after an outage: everything that was never accepted is sent again until it is."""
+def answer(port, token, sent, timeout=10):
+    """One answer of an agent; repeated with the same key it must stay one."""
+    return request(("127.0.0.1", port), "POST", f"/api/v1/conversations/{sent['conversation']}/messages", {"kind": "reply", "text": sent["text"]},
+                   {"Authorization": f"Bearer {token}", "Idempotency-Key": sent["key"]}, timeout=timeout).status
+
+
+def agents(options, journal, stop):
+    """20 calls a second, 5 of them answers, on the conversations of this load."""
+    rng = random.Random(options.seed + 1)
+    address, headers = ("127.0.0.1", options.port), {"Authorization": f"Bearer {options.token}"}
+    conversations, unsure, number = [], [], 0
+    while not stop.wait(1 / options.calls):
+        number += 1
+        try:
+            if number % 10 == 1:
+                page = request(address, "GET", "/api/v1/conversations?q=is:any&sort=newest&limit=60", None, headers, 5)
+                conversations = [c["id"] for c in page.json["items"] if c["contact"]["name"].startswith("Customer")] if page.status == 200 else conversations
+            elif conversations and rng.random() < options.sends / options.calls:
+                if unsure and rng.random() < 0.5:
+                    sent = unsure.pop()
+                else:
+                    sent = {"conversation": rng.choice(conversations), "text": f"<out{options.seed}n{number}> answer", "key": uuid.uuid4().hex}
+                    journal.write(key=f"sent:out{options.seed}n{number}", event=sent)
+                status = 0
+                try:
+                    status = answer(options.port, options.token, sent, 5)
+                finally:
+                    journal.write(key="sent:" + sent["text"][1:].split(">")[0], status=status)
+                    if not 200 <= status < 300:
+                        unsure.append(sent)
+            elif conversations:
+                id = rng.choice(conversations)
+                if rng.random() < 0.3:
+                    request(address, "PATCH", f"/api/v1/conversations/{id}", {"priority": rng.choice(["high", "normal", "low"])}, headers, 5)
+                else:
+                    request(address, "GET", f"/api/v1/conversations/{id}" + rng.choice(["", "/messages"]), None, headers, 5)
+        except (OSError, http.client.HTTPException, ValueError):
+            continue
+
+
+def screens(options, stop):
+    """Open live streams that read and forget; one that is closed comes back."""
+    selector = selectors.DefaultSelector()
+    head = f"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:{options.port}\r\nAuthorization: Bearer {options.token}\r\n\r\n".encode()
+    open_ = 0
+    while not stop.is_set():
+        while open_ < options.readers:
+            try:
+                s = socket.create_connection(("127.0.0.1", options.port), timeout=1)
+                s.sendall(head)
+            except OSError:
+                break
+            s.setblocking(False)
+            selector.register(s, selectors.EVENT_READ)
+            open_ += 1
+        for key, _ in selector.select(0.1) if open_ else ():
+            try:
+                data = key.fileobj.recv(1 << 18)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            if not data:
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
+                open_ -= 1
+        time.sleep(0.05)
+
+
+def redeliver(port, channel, secret, journal_path, timeout=30, token=None):
+    """What a network does after an outage: everything that was never accepted is sent again until it is; so does a page."""
     journal = Journal(journal_path)
     deadline = time.monotonic() + timeout
     for key, entry in read(journal_path).items():
         while not entry["accepted"]:
             body = json.dumps(entry["event"], ensure_ascii=False).encode()
             try:
-                status = request(("127.0.0.1", port), "POST", f"/hooks/custom/{channel}", body, signed_headers(secret, body)).status
+                if key.startswith("sent:"):
+                    status = answer(port, token, entry["event"])
+                else:
+                    status = request(("127.0.0.1", port), "POST", f"/hooks/custom/{channel}", body, signed_headers(secret, body)).status
             except (OSError, http.client.HTTPException):
                 status = 0
             journal.write(key=key, status=status)
@@ -138,7 +217,7 @@ def compare(journal_path, messages):
         text = m["text"] or ""
         if text.startswith("<"):
             shown[text[1:text.index(">")]] += 1
-    wanted = {key.split(":", 1)[1]: entry for key, entry in read(journal_path).items() if key.startswith("created:")}
+    wanted = {key.split(":", 1)[1]: entry for key, entry in read(journal_path).items() if key.startswith(("created:", "sent:"))}
     accepted = [id for id, entry in wanted.items() if entry["accepted"]]
     lost = [id for id in accepted if shown[id] == 0]
     doubled = [id for id, n in shown.items() if n > 1]
@@ -155,12 +234,19 @@ def main():
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--token")
+    parser.add_argument("--calls", type=float, default=20)
+    parser.add_argument("--sends", type=float, default=5)
+    parser.add_argument("--readers", type=int, default=50)
     options = parser.parse_args()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     journal = Journal(options.journal)
     work = queue.Queue(maxsize=2000)
     threads = [threading.Thread(target=sender, args=(options, journal, work, stop), daemon=True) for _ in range(options.connections)]
+    if options.token:
+        threads.append(threading.Thread(target=agents, args=(options, journal, stop), daemon=True))
+        threads.append(threading.Thread(target=screens, args=(options, stop), daemon=True))
     for thread in threads:
         thread.start()
     begin, count = time.monotonic(), 0

@@ -14,14 +14,15 @@ import threading
 import time
 
 import pytest
-from lib import load, postgres
-from lib.heed import FULL, ROOT, Api, Channel, message, request, until
+from lib import load, postgres, warm
+from lib.heed import FULL, ROOT, Channel, Events, message, request, until
 
 
 @contextlib.contextmanager
-def loading(server, channel, journal, rate=500, seed=1, start=0):
+def loading(server, channel, journal, rate=500, seed=1, start=0, token=None):
+    """The standard load; with a token agents and screens are part of it."""
     process = subprocess.Popen([sys.executable, str(ROOT / "tests/lib/load.py"), "--port", str(server.port), "--channel", str(channel.id),
-                                "--secret", channel.secret, "--journal", journal, "--rate", str(rate), "--seed", str(seed), "--start", str(start)])
+                                "--secret", channel.secret, "--journal", journal, "--rate", str(rate), "--seed", str(seed), "--start", str(start), *(("--token", token) if token else ())])
     try:
         yield process
     finally:
@@ -35,7 +36,21 @@ def settle(api, channel_id, timeout=60):
 
 
 def all_messages(api):
-    return [m for c in api.conversations("is:any", sort="newest") for m in api.messages(c["id"])]
+    return [m for c in api.conversations("is:any", sort="newest") if not c["contact"]["name"].startswith("Warm") for m in api.messages(c["id"])]
+
+
+def each_answer_arrived_once(receiver, journal):
+    """Every answer that was accepted reached the other side, under one id however often it was tried."""
+    accepted = {key.removeprefix("sent:") for key, entry in load.read(journal).items() if key.startswith("sent:") and entry["accepted"]}
+
+    def arrived():
+        ids = collections.defaultdict(set)
+        for sent in receiver.sent():
+            ids[sent["text"][1:].split(">")[0]].add(sent["id"])
+        return ids
+    until(lambda: accepted <= set(arrived()), 60, "every accepted answer arriving")
+    assert {text: ids for text, ids in arrived().items() if len(ids) > 1} == {}
+    return len(accepted)
 
 
 def integrity(server):
@@ -43,16 +58,15 @@ def integrity(server):
     assert done.returncode == 0, f"doctor: {done.stdout}{done.stderr}"
 
 
-def test_nothing_acknowledged_is_lost_or_doubled_by_kill_9(world, tmp_path):
-    """A-DU1"""
+def test_nothing_acknowledged_is_lost_or_doubled_by_kill_9(world, backend, tmp_path):
+    """A-DU1, over the warm store, with agents, answers and 50 screens."""
     kills = 200 if FULL else 10  # on each database
     rng = random.Random(7)
-    server = world()
-    api = server.api()
-    channel = Channel(api)
+    receiver = world.receiver()
+    server, api, channel = warm.server(world, backend, receiver.url, allow=[receiver.host])
     journal = str(tmp_path / "journal")
     ready = []
-    with loading(server, channel, journal):
+    with loading(server, channel, journal, token=api.token):
         for kill in range(kills):
             if kill % 10 == 9:
                 time.sleep(rng.uniform(0.0, 0.05))  # during start-up
@@ -63,12 +77,14 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_kill_9(world, tmp_path):
             server.start(wait=kill % 10 != 8)
             ready.append(time.monotonic() - begin)
         server.wait_ready()
-        time.sleep(0.5)
-    load.redeliver(server.port, channel.id, channel.secret, journal)
+        time.sleep(1)
+    load.redeliver(server.port, channel.id, channel.secret, journal, token=api.token)
     settle(api, channel.id)
     lost, doubled, accepted = load.compare(journal, all_messages(api))
     assert accepted > 50 * kills
     assert (lost, doubled) == ([], [])
+    assert each_answer_arrived_once(receiver, journal) > kills // 2
+    assert warm.unharmed(api) == warm.MESSAGES
     assert sorted(ready)[int(len(ready) * 0.99)] <= 2 + (0 if server.backend == "sqlite" else 1), ready
     integrity(server)
 
@@ -101,26 +117,28 @@ def test_the_checker_sees_a_planted_loss_and_a_planted_duplicate(world, tmp_path
     assert len(doubled_ids) == 1
 
 
-def test_a_graceful_stop_loses_nothing_and_is_quick(world, tmp_path):
+def test_a_graceful_stop_loses_nothing_and_is_quick(world, backend, tmp_path):
     """A-GS1"""
     stops = 100 if FULL else 3
-    server = world()
-    api = server.api()
-    channel = Channel(api)
+    receiver = world.receiver()
+    server, api, channel = warm.server(world, backend, receiver.url, allow=[receiver.host])
     journal = str(tmp_path / "journal")
-    with loading(server, channel, journal):
+    with loading(server, channel, journal, token=api.token):
         for _ in range(stops):
-            time.sleep(0.6)
+            time.sleep(1)
+            screen = Events(api)
             begin = time.monotonic()
             assert server.stop(timeout=12) == 0
             assert time.monotonic() - begin <= 10
+            assert screen.closed.wait(1) and [f for f in screen.frames if f["event"] == "hello"]
             server.start()
-        time.sleep(0.3)
-    load.redeliver(server.port, channel.id, channel.secret, journal)
+        time.sleep(1)
+    load.redeliver(server.port, channel.id, channel.secret, journal, token=api.token)
     settle(api, channel.id)
     lost, doubled, accepted = load.compare(journal, all_messages(api))
     assert accepted > 100
     assert (lost, doubled) == ([], [])
+    each_answer_arrived_once(receiver, journal)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a tmpfs")
@@ -297,12 +315,13 @@ def test_postgres_restarts_lose_nothing(world, tmp_path):
     """A-RE1: `restart -m immediate` every 10 s."""
     seconds = 600 if FULL else 60
     cluster = postgres.Cluster(("fsync=on",))
-    server = world(backend=cluster.database())
+    receiver = world.receiver()
+    server = world(backend=cluster.database(), allow=[receiver.host])
     api = server.api()
-    channel = Channel(api)
+    channel = Channel(api, deliver_url=receiver.url)
     journal = str(tmp_path / "journal")
     back, statuses = [], collections.Counter()
-    with loading(server, channel, journal, rate=200):
+    with loading(server, channel, journal, rate=300, token=api.token):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(8)
@@ -317,10 +336,11 @@ def test_postgres_restarts_lose_nothing(world, tmp_path):
                 return answer.status == 202
             until(accepted_again, 10, "accepting again")
             back.append(time.monotonic() - begin)
-    load.redeliver(server.port, channel.id, channel.secret, journal)
+    load.redeliver(server.port, channel.id, channel.secret, journal, token=api.token)
     settle(api, channel.id, 120)
     lost, doubled, accepted = load.compare(journal, [m for m in all_messages(api) if not m["text"].startswith("<re>")])
     assert accepted > 20 * seconds
     assert (lost, doubled) == ([], [])
+    each_answer_arrived_once(receiver, journal)
     assert sorted(back)[len(back) // 2] <= 1, back
     integrity(server)
