@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // See language.h. A guess that is unsure says nothing: filters by language must not lie.
 #include "desk/language.h"
+#include <pthread.h>
 
 enum { LOOK_AT = 400, WORD_MAX = 16 };
 
@@ -61,14 +62,43 @@ static const char *by_script(struct str text)
     return foreign * 3 >= letters ? found : NULL;
 }
 
-static bool is_word(struct str word, const char *const *words)
+// All words in one table, made at the first question: bit i says that latin[i] has it.
+enum { SLOTS = 512 };
+static struct slot {
+    struct str word;
+    unsigned languages;
+} slots[SLOTS];
+
+static struct slot *slot_of(struct str word)
 {
-    for (size_t i = 0; words[i]; i++) {
-        if (str_eq(word, str_from(words[i]))) {
-            return true;
+    u32 hash = 2166136261u;
+    for (size_t i = 0; i < word.len; i++) {
+        hash = (hash ^ (u8)word.ptr[i]) * 16777619u;
+    }
+    size_t at = (hash ^ hash >> 16) % SLOTS;
+    while (slots[at].languages && !str_eq(slots[at].word, word)) {
+        at = (at + 1) % SLOTS;
+    }
+    return &slots[at];
+}
+
+static void make_slots(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(latin); i++) {
+        for (size_t k = 0; latin[i].words[k]; k++) {
+            struct str word = str_from(latin[i].words[k]);
+            struct slot *slot = slot_of(word);
+            slot->word = word;
+            slot->languages |= 1u << i;
         }
     }
-    return false;
+}
+
+static unsigned languages_of(struct str word)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_slots);
+    return slot_of(word)->languages;
 }
 
 static bool is_letter(char c)
@@ -99,8 +129,9 @@ static struct str by_words(struct str text)
     char word[WORD_MAX];
     size_t len;
     for (size_t pos = 0; (len = next_word(text, &pos, word)) > 0;) {
-        for (size_t i = 0; len <= WORD_MAX && i < ARRAY_LEN(latin); i++) {
-            hits[i] += is_word((struct str){word, len}, latin[i].words);
+        unsigned languages = len <= WORD_MAX ? languages_of((struct str){word, len}) : 0;
+        for (size_t i = 0; i < ARRAY_LEN(latin); i++) {
+            hits[i] += languages >> i & 1;
         }
     }
     size_t best = 0;

@@ -10,6 +10,9 @@ enum { CLUSTER_POINTS = 32, NAME_GRAPHEMES = 200, NAME_BYTES = 4096 };
 // Byte offset behind the cluster that begins at pos.
 static size_t cluster_end(struct str text, size_t pos)
 {
+    const u8 *at = (const u8 *)text.ptr + pos;
+    if (at[0] < 0x80 && at[0] != '\r' && (pos + 1 == text.len || at[1] < 0x80))
+        return pos + 1;
     utf8proc_int32_t state = 0;
     u32 last = utf8_next(text, &pos);
     while (pos < text.len) {
@@ -102,6 +105,15 @@ static bool is_dropped(u32 code, u32 before, u32 after)
     return is_bidi_control(code) || is_zero_width(code);
 }
 
+// How many printable ASCII characters follow one another, at most max.
+static size_t plain_run(struct str text, size_t pos, size_t max)
+{
+    size_t n = 0;
+    while (n < max && pos + n < text.len && text.ptr[pos + n] > ' ' && text.ptr[pos + n] < 0x7F)
+        n++;
+    return n;
+}
+
 // One line: runs of white space become one space, none at the ends, invisible and control characters
 // go. Reads no more than it needs for `graphemes` + 1 clusters.
 static struct str one_line(struct arena *arena, struct str text, size_t max_bytes)
@@ -112,6 +124,17 @@ static struct str one_line(struct arena *arena, struct str text, size_t max_byte
     bool space = false;
     size_t marks = 0;
     for (size_t pos = 0; pos < text.len && out.len < max_bytes;) {
+        size_t plain = plain_run(text, pos, max_bytes - out.len);
+        if (plain > 0) {
+            if (space)
+                buf_add_char(&out, ' ');
+            buf_add(&out, str_sub(text, pos, pos + plain));
+            pos += plain;
+            before = (u8)text.ptr[pos - 1];
+            space = false;
+            marks = 0;
+            continue;
+        }
         u32 code = utf8_next(text, &pos);
         if (is_space(code)) {
             space = out.len > 0;
