@@ -7,16 +7,12 @@
 // "127.0.0.1", "[::1]", "localhost", with or without a port: names that no foreign DNS can point at us.
 static bool is_loopback(struct str host)
 {
-    struct str name = host;
     if (str_starts(host, S("["))) {
         i64 end = str_find(host, S("]"));
-        if (end < 0)
-            return false;
-        name = str_sub(host, 0, (size_t)end + 1);
-        return str_eq(name, S("[::1]"));
+        return end >= 0 && str_eq(str_sub(host, 0, (size_t)end + 1), S("[::1]"));
     }
     struct str port;
-    name = str_cut(host, ':', &port);
+    struct str name = str_cut(host, ':', &port);
     if (str_eq_nocase(name, S("localhost")))
         return true;
     if (!str_starts(name, S("127.")))

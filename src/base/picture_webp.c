@@ -98,7 +98,7 @@ static bool copy_extended(struct scan *scan, struct webp *webp, const struct chu
 
 static bool copy_picture(struct scan *scan, struct webp *webp, const struct chunk *chunk)
 {
-    u32 width, height;
+    u32 width = 0, height = 0;
     if (!read_size(scan, chunk, &width, &height) || !scan_size(scan, width, height)) {
         return false;
     }

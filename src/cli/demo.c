@@ -9,6 +9,7 @@
 #include "channels/standard_webhooks.h"
 #include "cli/demo_script.h"
 #include "net/http.h"
+#include <assert.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -352,6 +353,7 @@ static void say_something(struct demo *demo, struct arena *arena)
     size_t n_people = 0;
     while (demo_people[n_people].slug)
         n_people++;
+    assert(n_people > 0); // a table of the program
     size_t at = (size_t)(random_u64() % n_people);
     while (strcmp(demo_people[at].language, line->language) != 0)
         at = (at + 1) % n_people;

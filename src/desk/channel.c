@@ -135,7 +135,7 @@ bool channel_list(struct conn *conn, const struct actor *actor, struct arena *ar
 bool channel_for_hook(struct conn *conn, i64 id, struct arena *arena, struct channel_row *out,
                       struct err *err)
 {
-    struct channel_row row;
+    struct channel_row row = {};
     if (!read_one(conn, &SQL_channel_by_id, DB_ARGS(db_i64(id)), arena, &row, err))
         return false;
     if (str_eq(row.state, S("disabled")))
@@ -323,7 +323,7 @@ bool channel_update(struct tx *tx, const struct actor *actor, const struct key *
                     const struct channel_patch *patch, field_set given, struct channel_row *out,
                     struct err *err)
 {
-    struct channel_row row;
+    struct channel_row row = {};
     struct str name = STR_NONE, name_key = STR_NONE;
     bool reconnect = false;
     if (!admin_only(actor, err) || !load_locked(tx, actor->workspace_id, id, &row, err))
@@ -356,8 +356,8 @@ bool channel_update(struct tx *tx, const struct actor *actor, const struct key *
 bool channel_rotate_secret(struct tx *tx, const struct actor *actor, const struct key *key, i64 id,
                            struct str *ret_secret, struct err *err)
 {
-    struct channel_row row;
-    struct str old_text;
+    struct channel_row row = {};
+    struct str old_text = STR_NONE;
     if (!admin_only(actor, err) || !load_locked(tx, actor->workspace_id, id, &row, err) ||
         !open_secret(tx, key, &row, &old_text, err))
         return false;
@@ -366,9 +366,10 @@ bool channel_rotate_secret(struct tx *tx, const struct actor *actor, const struc
     if (!previous.len)
         return err_set(err, ERR_CONFLICT, "This kind of channel has no secret of ours to change.");
     struct str fresh = webhook_secret_make(tx->arena);
+    const i64 until = tx->now + SECRET_OVERLAP_MS;
     struct str text = str_printf(
         tx->arena, "{\"secret\":\"" STR_FMT "\",\"previous\":\"" STR_FMT "\",\"previous_until\":%lld}",
-        STR_ARG(fresh), STR_ARG(previous), (long long)(tx->now + SECRET_OVERLAP_MS));
+        STR_ARG(fresh), STR_ARG(previous), (long long)until);
     if (!seal_secret(tx, key, row.workspace_id, id, text, err) ||
         !announce(tx, row.workspace_id, id, actor->agent_id, EVENT_CHANNEL_UPDATED, err))
         return false;

@@ -295,7 +295,7 @@ static bool look(struct deliver *d, struct conn *conn, struct claiming *c, struc
 
 static i64 channel_of(const struct id_list *ids, const struct id_list *channels, i64 id)
 {
-    for (size_t i = 0; i < ids->len; i++)
+    for (size_t i = 0; i < ids->len && i < channels->len; i++)
         if (ids->items[i] == id)
             return channels->items[i];
     return 0;

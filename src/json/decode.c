@@ -69,7 +69,7 @@ static bool decode_str(struct decoder *d, const char *name, const struct json *v
 
 static bool decode_time(struct decoder *d, const char *name, const struct json *value, i64 *out)
 {
-    struct str text;
+    struct str text = STR_NONE;
     i64 at;
     if (!decode_str(d, name, value, STR_MAX, &text)) {
         return false;
@@ -84,7 +84,7 @@ static bool decode_time(struct decoder *d, const char *name, const struct json *
 static bool decode_enum(struct decoder *d, const struct field *field, const struct json *value,
                         struct str *out)
 {
-    struct str text;
+    struct str text = STR_NONE;
     if (!decode_str(d, field->name, value, STR_MAX, &text)) {
         return false;
     }
@@ -301,7 +301,7 @@ bool json_decode_value(const struct json *value, const struct type *type, bool c
                        void *out, field_set *ret_given, struct err *err)
 {
     struct decoder d = {.arena = arena, .create = create, .err = err};
-    field_set given;
+    field_set given = 0;
     void *copy = arena_alloc(arena, type->size); // so that *out is untouched on failure
     memcpy(copy, out, type->size);
     if (!decode_object(&d, value, type, copy, &given)) {

@@ -305,11 +305,12 @@ static struct node *without_wordless(struct node *parent)
         else
             link = &(*link)->next;
     }
-    if (only && !parent->first) {
-        only->next = NULL;
+    if (!parent->first) {
+        if (only)
+            only->next = NULL;
         return only;
     }
-    return parent->first && parent->first->next ? parent : parent->first;
+    return parent->first->next ? parent : parent->first;
 }
 
 static bool at_or(struct parser *p)
