@@ -23,7 +23,7 @@ export function timeline(messages: Shown[], happenings: Happening[], older: bool
     let took: number | null = null
     if (message.kind === 'message') {
       if (message.direction === 'in') asked ??= message.created_at
-      else if (asked) {
+      else if (asked && !['failed', 'cancelled', 'in_doubt'].includes(message.send_state ?? '')) {
         took = Date.parse(message.created_at) - Date.parse(asked)
         asked = null
       }
