@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What people and time do to a conversation: status, assignee, team, priority, tags, spam, snoozes that
-// run out. The status machine: snoozed needs a time in the future; closing ends waiting; anything may
-// be opened again; a customer's new message opens it too (intake.c).
+// run out. The status machine: snoozed needs a time in the future; closing ends waiting and
+// taking it back brings that back; anything may be opened again; a customer's new message opens it too
+// (intake.c).
 #include "desk/change.h"
 #include "desk/conversation.h"
 #include "desk/events.h"
@@ -56,6 +57,15 @@ static bool set_status(struct change *change, struct edit *edit, const struct co
 {
     bool has_time = given(set, "snoozed_until") && patch->snoozed_until > 0;
     struct str status = given(set, "status") ? patch->status : edit->after.status;
+    if (str_eq(edit->before.status, S("closed")) && !str_eq(status, S("closed"))) {
+        // Taking a closing back takes back what it answered; what an earlier one answered stays answered.
+        edit->renew_waiting = true;
+        if (!db_one_i64(change->tx->conn, &SQL_conversation_closed_before,
+                        DB_ARGS(db_i64(change->workspace_id), db_i64(edit->after.id)),
+                        &edit->after.answered_id, err)) {
+            return false;
+        }
+    }
     if (str_eq(status, S("snoozed"))) {
         bool was = str_eq(edit->before.status, S("snoozed"));
         if (!given(set, "snoozed_until") && was) {

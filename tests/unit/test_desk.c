@@ -244,6 +244,32 @@ static void closing_ends_waiting_and_a_new_message_opens_again(void **state)
     struct message_list messages = desk_messages(&d, id);
     assert_int_equal(c.waiting_since, messages.items[1].created_at); // the first one was dealt with
     CHECK_OK(desk_patch(&d, &d.agent, id, "{\"status\":\"closed\"}"));
+    assert_int_equal(desk_get(&d, id).waiting_since, 0);
+    CHECK_OK(desk_patch(&d, &d.agent, id, "{\"status\":\"open\"}"));
+    // Taken back: who had no answer before waits again, what the first closing dealt with does not.
+    assert_int_equal(desk_get(&d, id).waiting_since, messages.items[1].created_at);
+    check_derived(&d);
+    desk_end(&d);
+}
+
+static void taking_a_closing_back_brings_the_question_back(void **state)
+{
+    struct desk d = desk_make(state);
+    struct fixture *f = d.f;
+    i64 id = first_conversation(&d, "t1");
+    struct conversation before = desk_get(&d, id);
+    for (int i = 0; i < 2; i++) { // undone twice, it is there twice
+        CHECK_OK(desk_patch(&d, &d.agent, id, "{\"status\":\"closed\"}"));
+        assert_int_equal(count_of(&d, &d.agent, "unanswered"), 0);
+        CHECK_OK(desk_patch(&d, &d.agent, id, "{\"status\":\"open\"}"));
+        struct conversation c = desk_get(&d, id);
+        assert_int_equal(c.waiting_since, before.waiting_since);
+        assert_int_equal(c.urgent_at, before.urgent_at);
+        assert_int_equal(count_of(&d, &d.agent, "unanswered"), 1);
+    }
+    // Once answered there is nothing to bring back.
+    assert_true(desk_writes(&d, &d.agent, id, "reply", "On its way.") > 0);
+    CHECK_OK(desk_patch(&d, &d.agent, id, "{\"status\":\"closed\"}"));
     CHECK_OK(desk_patch(&d, &d.agent, id, "{\"status\":\"open\"}"));
     assert_int_equal(desk_get(&d, id).waiting_since, 0);
     check_derived(&d);
@@ -706,6 +732,7 @@ int main(void)
         ON_BOTH(a_patch_assigns_tags_and_prioritises_and_a_repeat_leaves_no_trace),
         ON_BOTH(a_bad_patch_names_its_field_and_changes_nothing),
         ON_BOTH(closing_ends_waiting_and_a_new_message_opens_again),
+        ON_BOTH(taking_a_closing_back_brings_the_question_back),
         ON_BOTH(a_snooze_ends_by_itself_or_by_a_message),
         ON_BOTH(spam_is_in_its_own_folder_only),
         ON_BOTH(only_an_answer_that_stands_ends_waiting),

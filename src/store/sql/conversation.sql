@@ -116,6 +116,20 @@ SELECT coalesce(max(created_at), 0)
 -- The newest message id here: what closing has seen.
 SELECT coalesce(max(id), 0) FROM message WHERE workspace_id = :workspace AND conversation_id = :conversation;
 
+-- name: conversation_closed_before :one
+-- What the closing before this one has seen: the newest message at the last closing after which the customer
+-- (nobody of ours) opened again. 0: there was none.
+SELECT coalesce(max(m.message_id), 0)
+  FROM event m
+ WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND m.kind = 'message.created'
+   AND m.id < (SELECT max(c.id) FROM event c
+                WHERE c.workspace_id = :workspace AND c.conversation_id = :conversation AND c.kind = 'conversation.updated'
+                  AND c.data LIKE '%"after":"closed"}%'
+                  AND c.id < (SELECT max(o.id) FROM event o
+                               WHERE o.workspace_id = :workspace AND o.conversation_id = :conversation
+                                 AND o.kind = 'conversation.updated' AND o.agent_id = 0
+                                 AND o.data LIKE '%"status":{"before":"closed","after":"open"}%'));
+
 -- name: conversation_newest_text :one
 -- What the preview shows: the newest visible message, or the name of its first file.
 -- scan: ok, equal times within one conversation are few; the sort is by them only
