@@ -5,6 +5,8 @@ import { read, type Route } from '../routes'
 
 class Router {
   route = $state.raw<Route>(read(location))
+  /** Where somebody wanted to go who had to sign in first. */
+  wanted = ''
   #timer = 0
 
   start(): void {
@@ -32,6 +34,11 @@ class Router {
     this.route = read(new URL(url, location.origin))
     clearTimeout(this.#timer)
     this.#timer = window.setTimeout(() => history.replaceState(null, '', url), 150)
+  }
+
+  toSignIn(): void {
+    this.wanted = location.pathname === '/' ? '' : location.pathname + location.search
+    this.go('/sign-in', true)
   }
 
   forgetFragment(): void {

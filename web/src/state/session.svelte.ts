@@ -142,5 +142,5 @@ export function rememberedLook(): void {
 onSessionEnd(() => {
   if (!session.me) return
   session.me = null
-  router.go('/sign-in', true)
+  router.toSignIn()
 })
