@@ -5,13 +5,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/internal.h"
+#include <sys/statvfs.h>
 
 enum {
     EVERY_MS = 500,
-    WAL_RESTART_BYTES = 64 * 1024 * 1024,
-    WAL_TRUNCATE_BYTES = 192 * 1024 * 1024,
-    LOCK_MS = 200,     // how long RESTART may hold up the writer while it waits for readers
-    MAX_PAUSE = 16000, // ms between tries to restart while a long reader (backup) stands in the way
+    WAL_RESTART_BYTES = 64 * 1024 * 1024, // less where the disk is nearly full
+    WAL_LEAST_BYTES = 4 * 1024 * 1024,
+    WAL_TRUNCATE_TIMES = 3, // that much over the mark it is given back to the disk
+    LOCK_MS = 200,          // how long RESTART may hold up the writer while it waits for readers
+    MAX_PAUSE = 16000,      // ms between tries to restart while a long reader (backup) stands in the way
 };
 
 struct checkpoint {
@@ -47,13 +49,26 @@ static bool was_written(struct checkpoint *c)
     return changed;
 }
 
+// A WAL that takes the last of the disk leaves the database no room to take its pages in, and nobody could
+// ever write again: it may have a quarter of what is free.
+static i64 restart_bytes(const struct db *db)
+{
+    struct statvfs disk;
+    if (statvfs(db->data_dir ? db->data_dir : db->path, &disk) < 0) {
+        return WAL_RESTART_BYTES;
+    }
+    i64 part = (i64)disk.f_bavail * (i64)disk.f_frsize / 4;
+    part = part < WAL_LEAST_BYTES ? WAL_LEAST_BYTES : part;
+    return part < WAL_RESTART_BYTES ? part : WAL_RESTART_BYTES;
+}
+
 static void restart_wal(struct checkpoint *c, int frames)
 {
-    i64 now = clock_mono();
-    if (frames * c->page_size < WAL_RESTART_BYTES || now < c->restart_at) {
+    i64 now = clock_mono(), mark = restart_bytes(c->db);
+    if (frames * c->page_size < mark || now < c->restart_at) {
         return;
     }
-    bool huge = frames * c->page_size > WAL_TRUNCATE_BYTES;
+    bool huge = frames * c->page_size > WAL_TRUNCATE_TIMES * mark;
     int mode = huge ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
     if (sqlite3_wal_checkpoint_v2(c->handle, NULL, mode, NULL, NULL) == SQLITE_OK) {
         c->pause = 0;
