@@ -179,7 +179,12 @@ def test_a_full_disk_is_answered_honestly_and_heals_by_itself(world, tmp_path):
             begin = time.monotonic()
             until(lambda: channel.post(message("after", "full", "space again")).status == 202, 5, "accepting again")
             assert time.monotonic() - begin <= 5
-        load.redeliver(server.port, channel.id, channel.secret, journal)
+        try:
+            load.redeliver(server.port, channel.id, channel.secret, journal)
+        except AssertionError as error:
+            sizes = {name: os.path.getsize(f"{mount}/data/{name}") for name in os.listdir(f"{mount}/data")}
+            free = os.statvfs(mount)
+            raise AssertionError(f"{error}; {free.f_bavail * free.f_frsize} bytes free; {sizes}; {server.log()[-1500:]}") from error
         settle(api, channel.id)
         lost, doubled, _ = load.compare(journal, all_messages(api))
         assert (lost, doubled) == ([], [])
