@@ -175,9 +175,13 @@ static void doubling_a_hostile_text_at_most_doubles_the_time(void **state)
     const struct str shapes[] = {S("\u0301\u0316\u0334"), S(" "),       S("a"), S("가"),
                                  S("\u1112\u1161"),       S("👩‍"), S("ﷺ"), S("\u200d")};
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
-        i64 small = fastest(shapes[i], 200 * 1000);
-        i64 large = fastest(shapes[i], 400 * 1000);
-        if (large > 3 * small + 2000)
+        // A busy machine may spoil a measurement, but not eight of them.
+        i64 small = 0, large = INT64_MAX / 100;
+        for (int attempt = 0; attempt < 8 && large * 10 > small * 25 + 20000; attempt++) {
+            small = fastest(shapes[i], 200 * 1000);
+            large = fastest(shapes[i], 400 * 1000);
+        }
+        if (large * 10 > small * 25 + 20000)
             fail_msg("shape %zu: %lld us became %lld us", i, (long long)small, (long long)large);
     }
 }
