@@ -46,16 +46,8 @@ static struct str or_empty(struct str s)
 
 // ---- Drop repeats -----------------------------------------------------------------------------------
 
-static bool look_for_repeat(struct intake *in, struct arriving *a, struct err *err)
+static bool ask_for_repeat(struct intake *in, struct arriving *a, struct err *err)
 {
-    const struct seen *seen = ahead_find(&in->ahead, a->event->external_id);
-    if (seen) {
-        a->seen_id = seen->message_id;
-        a->seen_kind = seen->kind;
-        a->seen_conversation = seen->conversation_id;
-        a->mark = seen->mark;
-        return true;
-    }
     struct rows *rows;
     if (!db_query(in->tx->conn, &SQL_intake_seen,
                   DB_ARGS(db_i64(in->workspace_id), db_i64(in->channel_id), db_str(a->event->external_id)),
@@ -69,6 +61,19 @@ static bool look_for_repeat(struct intake *in, struct arriving *a, struct err *e
         row_fill(rows, &mark_type, &a->mark, in->tx->arena);
     }
     return rows_end(rows, err);
+}
+
+static bool look_for_repeat(struct intake *in, struct arriving *a, struct err *err)
+{
+    const struct seen *seen = ahead_find(&in->ahead, a->event->external_id);
+    if (!seen) {
+        return ask_for_repeat(in, a, err);
+    }
+    a->seen_id = seen->message_id;
+    a->seen_kind = seen->kind;
+    a->seen_conversation = seen->conversation_id;
+    a->mark = seen->mark;
+    return true;
 }
 
 // A post that was only context above another one turns out to be meant for us: its context row goes,
@@ -470,6 +475,11 @@ static bool apply_mark(struct intake *in, const struct inbound *event, struct er
         return true;
     }
     if (!look_for_repeat(in, &a, err) || !find_own(in, event, &own, err)) {
+        return false;
+    }
+    // Not seen when the batch began; the sender may have given one of our answers this id since, and keeping
+    // the mark has waited for it (message_mark_hold).
+    if (a.seen_id == 0 && ahead_find(&in->ahead, event->external_id) && !ask_for_repeat(in, &a, err)) {
         return false;
     }
     // Only what we sent has receipts, so there our own number comes before a customer's equal id.

@@ -362,7 +362,7 @@ bool message_merge_echo(struct tx *tx, i64 workspace_id, i64 channel_id, i64 id,
     }
     struct mark mark = {};
     struct err why = {};
-    if (str_given(its_id) && db_one(tx->conn, &SQL_message_mark_get,
+    if (str_given(its_id) && db_one(tx->conn, &SQL_message_mark_hold,
                                     DB_ARGS(db_i64(workspace_id), db_i64(channel_id), db_str(its_id)),
                                     &mark_type, &mark, tx->arena, &why)) {
         if (!mark_apply(&change, edit, &ours, &mark, err)) {

@@ -693,6 +693,61 @@ static void an_echo_by_our_own_number_is_our_answer_and_a_customers_equal_id_is_
     desk_end(&d);
 }
 
+struct merging {
+    struct desk *desk;
+    i64 message;
+    pthread_barrier_t reached;
+    bool told;
+    struct err err;
+};
+
+// What the sender writes when the network answered, on a slow day.
+static bool merge_slowly(struct tx *tx, void *arg, struct err *err)
+{
+    struct merging *m = arg;
+    struct timespec a_while = {0, 300000000};
+    if (!message_merge_echo(tx, m->desk->workspace, m->desk->channel, m->message, S("net-1"), STR_NONE,
+                            err)) {
+        return false;
+    }
+    if (!m->told) {
+        m->told = true;
+        pthread_barrier_wait(&m->reached);
+    }
+    nanosleep(&a_while, NULL);
+    return true;
+}
+
+static void *merge_in_a_thread(void *arg)
+{
+    struct merging *m = arg;
+    return db_write(m->desk->f->db, WRITE_PEOPLE, merge_slowly, m, &m->err) ? m : NULL;
+}
+
+static void a_receipt_that_comes_while_our_answer_gets_its_id_is_not_lost(void **state)
+{
+    struct desk d = desk_make(state);
+    desk_says(&d, "m1", "t1", "Question", 1);
+    i64 conversation = desk_find(&d, &d.owner, "is:any").items[0].id;
+    struct merging m = {.desk = &d, .message = desk_writes(&d, &d.agent, conversation, "reply", "Answer")};
+    pthread_t thread;
+    void *merged = NULL;
+    pthread_barrier_init(&m.reached, NULL, 2);
+    pthread_create(&thread, NULL, merge_in_a_thread, &m);
+    pthread_barrier_wait(&m.reached);
+    desk_hear(&d, "[{\"type\":\"receipt.delivered\",\"id\":\"net-1\",\"thread\":\"t1\","
+                  "\"at\":\"2026-11-24T10:00:05Z\"},"
+                  "{\"type\":\"receipt.delivered\",\"id\":\"other\",\"thread\":\"t1\","
+                  "\"at\":\"2026-11-24T10:00:05Z\"}]");
+    pthread_join(thread, &merged);
+    assert_non_null(merged);
+    struct message_list messages = desk_messages(&d, conversation);
+    assert_true(str_eq(messages.items[1].send_state, S("delivered")));
+    check_derived(&d);
+    pthread_barrier_destroy(&m.reached);
+    desk_end(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -705,6 +760,7 @@ int main(void)
         ON_BOTH(a_row_that_ended_the_process_three_times_takes_no_other_along),
         ON_BOTH(a_message_that_comes_late_is_put_in_its_place_and_flagged),
         ON_BOTH(a_page_of_messages_goes_back_in_time_and_keeps_late_flags),
+        ON_BOTH(a_receipt_that_comes_while_our_answer_gets_its_id_is_not_lost),
         ON_BOTH(an_echo_by_our_own_number_is_our_answer_and_a_customers_equal_id_is_not),
     };
     return cmocka_run_group_tests_name("intake", tests, NULL, NULL);

@@ -156,8 +156,14 @@ SELECT id, state FROM outbox
 -- only: both
 ;
 
--- name: message_mark_get :one
--- What the network said about a message before it was here.
+-- name: message_mark_hold :one
+-- What the network said about a message before it was here. On PostgreSQL the row is made and locked: whoever
+-- brings a receipt in the same moment waits until the message can be seen, or is waited for.
+-- only: postgres
+INSERT INTO message_mark (workspace_id, channel_id, external_id) VALUES (:workspace, :channel, :external_id)
+ON CONFLICT (workspace_id, channel_id, external_id) DO UPDATE SET receipt = message_mark.receipt
+RETURNING edited_at, edited_text, deleted_at, receipt;
+-- only: sqlite
 SELECT edited_at, edited_text, deleted_at, receipt
   FROM message_mark
  WHERE workspace_id = :workspace AND channel_id = :channel AND external_id = :external_id;
