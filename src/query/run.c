@@ -170,7 +170,8 @@ bool run_slices(struct run *run, i64 high, i64 size, bool (*collect)(struct run 
             return true;
         high = run->plan.low;
         i64 now = clock_mono();
-        if (high > 0 && now - run->began > run_limits.budget_ms) {
+        i64 limit = run->hits.len > 0 ? run_limits.budget_ms : run_limits.patience_ms;
+        if (high > 0 && now - run->began > limit) {
             run->more = true;
             run->hits.next_key = high;
             run->hits.next_id = 1;
