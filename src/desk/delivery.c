@@ -182,7 +182,7 @@ bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct st
 
 bool delivery_withdraw(struct tx *tx, i64 id, struct err *err)
 {
-    struct delivery_row row;
+    struct delivery_row row = {};
     struct delivery_change to = {.state = S("cancelled"), .done_at = tx->now};
     tx_after_commit(tx, tell, NULL);
     return delivery_row_get(tx, id, &row, err) && delivery_row_set(tx, &row, &to, err) &&

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "query/search_internal.h"
 #include "sql_gen.h"
+#include <stdlib.h>
 
 bool search_open(struct db *db, struct search **ret_search, struct err *err)
 {
@@ -61,6 +62,32 @@ static bool read_messages(struct rows *rows, struct arena *arena, struct search_
     return rows_end(rows, err);
 }
 
+static int by_id(const void *a, const void *b)
+{
+    i64 x = ((const struct search_message *)a)->id, y = ((const struct search_message *)b)->id;
+    return (x > y) - (x < y);
+}
+
+// A row that is no more (another sight of a message we have) leaves the index too. Its text is not known any
+// more, so it has version 0: what is kept of it is that it does not count.
+static void add_missing(const struct event_list *events, size_t from, struct arena *arena,
+                        struct search_messages *out)
+{
+    size_t found = out->len - from;
+    if (found > 0)
+        qsort(out->items + from, found, sizeof(*out->items), by_id);
+    for (size_t i = 0; i < events->len; i++) {
+        const struct event *event = &events->items[i];
+        struct search_message wanted = {.id = event->message_id, .workspace_id = event->workspace_id};
+        if (wanted.id == 0 ||
+            (found > 0 && bsearch(&wanted, out->items + from, found, sizeof(wanted), by_id)))
+            continue;
+        wanted.deleted = true;
+        wanted.text = S("");
+        *list_push(out, arena) = wanted;
+    }
+}
+
 bool search_load_messages(struct conn *conn, const struct event_list *events, struct arena *arena,
                           struct search_messages *out, struct err *err)
 {
@@ -76,8 +103,12 @@ bool search_load_messages(struct conn *conn, const struct event_list *events, st
         return true;
     buf_add_char(&ids, ']');
     struct rows *rows;
-    return db_query(conn, &SQL_search_messages, DB_ARGS(db_str(buf_str(&ids))), &rows, err) &&
-           read_messages(rows, arena, out, err);
+    size_t before = out->len;
+    if (!db_query(conn, &SQL_search_messages, DB_ARGS(db_str(buf_str(&ids))), &rows, err) ||
+        !read_messages(rows, arena, out, err))
+        return false;
+    add_missing(events, before, arena, out);
+    return true;
 }
 
 bool search_load_before(struct conn *conn, i64 newest, i64 limit, struct arena *arena,

@@ -7,7 +7,7 @@
 #include "sql_gen.h"
 #include "json/json.h"
 
-enum { POSTGRES_BATCH = 500, JSON_MAX = 256 * 1024 * 1024 };
+enum { POSTGRES_BATCH = 500, PIECE = 4 * 1024 * 1024, JSON_MAX = 256 * 1024 * 1024 };
 
 static struct str json_of(const struct search_messages *messages, struct arena *arena)
 {
@@ -98,6 +98,30 @@ static bool compare(struct tx *tx, struct search_messages *messages, struct sear
     return true;
 }
 
+// The words of a few large messages can be ten times as long as their texts: they go piece by piece.
+static bool add_all(struct tx *tx, const struct search_messages *messages, struct err *err)
+{
+    struct arena *piece = arena_take();
+    bool ok = true;
+    for (size_t i = 0; ok && i < messages->len;) {
+        struct buf buf;
+        arena_reset(piece);
+        buf_init(&buf, piece, JSON_MAX);
+        struct json_writer w = json_writer(&buf);
+        json_open(&w, '[');
+        for (; i < messages->len && buf.len < PIECE; i++) {
+            if (!messages->items[i].deleted)
+                put_parts(&w, &messages->items[i], piece);
+        }
+        json_close(&w, ']');
+        ok = buf.overflow ? err_set(err, ERR_INTERNAL, "A message is too large for the search index")
+                          : buf.len <= 2 || db_exec(tx->conn, &SQL_search_docs_add,
+                                                    DB_ARGS(db_str(buf_str(&buf))), NULL, err);
+    }
+    arena_give(piece);
+    return ok;
+}
+
 static bool index_messages(struct tx *tx, struct search_messages *messages, struct err *err)
 {
     struct search_messages stale = {0};
@@ -108,18 +132,7 @@ static bool index_messages(struct tx *tx, struct search_messages *messages, stru
     if (stale.len > 0 &&
         !db_exec(tx->conn, &SQL_search_docs_remove, DB_ARGS(db_str(json_of(&stale, tx->arena))), NULL, err))
         return false;
-    struct buf buf;
-    buf_init(&buf, tx->arena, JSON_MAX);
-    struct json_writer w = json_writer(&buf);
-    json_open(&w, '[');
-    for (size_t i = 0; i < messages->len; i++) {
-        if (!messages->items[i].deleted)
-            put_parts(&w, &messages->items[i], tx->arena);
-    }
-    json_close(&w, ']');
-    if (buf.overflow)
-        return err_set(err, ERR_INTERNAL, "A batch of messages is too large for the search index");
-    return buf.len <= 2 || db_exec(tx->conn, &SQL_search_docs_add, DB_ARGS(db_str(buf_str(&buf))), NULL, err);
+    return add_all(tx, messages, err);
 }
 
 static bool fact(struct conn *conn, const struct sql *sql, const char *key, i64 *ret_value, struct err *err)

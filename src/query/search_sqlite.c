@@ -163,6 +163,8 @@ static enum outcome index_message(struct index *index, struct conn *conn,
     if (doc.found && !message->deleted && doc.version == message->version &&
         doc.conversation_id == message->conversation_id)
         return DONE;
+    if (message->version == 0) // gone: its words stay behind, and lead nowhere
+        return search_file_doc_drop(&index->file, message->id) ? DONE : FAILED;
     if (doc.found) {
         struct str old;
         if (!search_load_text(conn, message, doc.version, arena, &old, err))

@@ -170,6 +170,24 @@ static void a_change_of_state_alone_is_not_a_change_of_text(void **state)
     search_close(s.search);
 }
 
+static void a_row_that_went_away_is_not_found_any_more(void **state)
+{
+    struct fixture *f = *state;
+    struct searching s;
+    make_base(f);
+    begin(f, &s);
+    say(f, 1, 1, "the answer");
+    say(f, 2, 2, "its echo");
+    world_index(f, s.search);
+    assert_int_equal(count(f, 1, "echo"), 1);
+    make_event(f, "2");
+    world_run(f, "DELETE FROM message WHERE id = 2");
+    world_index(f, s.search);
+    assert_int_equal(count(f, 1, "echo"), 0);
+    assert_int_equal(count(f, 1, "answer"), 1);
+    search_close(s.search);
+}
+
 static void events_that_come_twice_do_nothing_twice(void **state)
 {
     struct fixture *f = *state;
@@ -552,6 +570,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_BOTH(new_messages_edits_and_deletions_are_followed),
         ON_BOTH(a_change_of_state_alone_is_not_a_change_of_text),
+        ON_BOTH(a_row_that_went_away_is_not_found_any_more),
         ON_BOTH(events_that_come_twice_do_nothing_twice),
         ON_BOTH(workspaces_do_not_see_each_other),
         ON_BOTH(what_was_there_before_the_index_is_filled_in),
