@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/arena.h"
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -70,14 +69,29 @@ static void date_from_days(i64 days, int *year, int *month, int *day)
     *year = (int)(year_of_era + era * 400 + (*month <= 2));
 }
 
+static void put_digits(char *end, int value, int n)
+{
+    for (; n > 0; n--, value /= 10) {
+        *--end = (char)('0' + value % 10);
+    }
+}
+
 void clock_write(i64 at_ms, char out[CLOCK_TEXT])
 {
     at_ms = at_ms < 0 ? 0 : at_ms > LAST_MS ? LAST_MS : at_ms;
     int year, month, day;
     date_from_days(at_ms / DAY, &year, &month, &day);
     int ms = (int)(at_ms % DAY);
-    snprintf(out, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year % 10000, month % 100, day % 100,
-             ms / HOUR, ms % HOUR / MINUTE, ms % MINUTE / SECOND, ms % SECOND);
+    // Digit by digit: a list of 50 conversations has 300 of them, and printf took a seventh of its time.
+    static const char form[] = "0000-00-00T00:00:00.000Z";
+    memcpy(out, form, sizeof form);
+    put_digits(out + 4, year, 4);
+    put_digits(out + 7, month, 2);
+    put_digits(out + 10, day, 2);
+    put_digits(out + 13, ms / HOUR, 2);
+    put_digits(out + 16, ms % HOUR / MINUTE, 2);
+    put_digits(out + 19, ms % MINUTE / SECOND, 2);
+    put_digits(out + 23, ms % SECOND, 3);
 }
 
 struct str clock_format(struct arena *arena, i64 at_ms)
