@@ -21,6 +21,12 @@ def out(*command, stdin=None):
 
 COMMANDS = ["serve", "workspace add", "user add", "token add", "backup", "restore", "doctor", "openapi", "rights", "metrics-list"]
 
+FILES = [
+    ("heed.db", 'Everything, unless it is in PostgreSQL. Copy it with "heed backup": a plain copy of one in use may be damaged.'),
+    ("key", "What the channels' credentials are sealed with. Keep a copy, apart from the backups."),
+    ("search.db", "The search index. It is made anew when it is missing."),
+]
+
 
 def man_page():
     """heed(1) out of each command's own --help."""
@@ -39,9 +45,14 @@ def man_page():
                 page += [".TP", f"\\fB{roff(line.strip())}\\fR"]
             else:
                 text = roff(line.strip())
+                if text.startswith("Variable:"):
+                    page.append(".br")
                 page.append(("\\&" if text[0] in ".'" else "") + text + ("" if line.startswith("        ") else ""))
                 if line.startswith("    heed "):
                     page.append(".br")
+    page += [".SH FILES"]
+    for name, what in FILES:
+        page += [".TP", f"\\fIDIR\\fR/{name}", what]
     return "\n".join(page) + "\n"
 
 

@@ -241,6 +241,10 @@ enum step_result custom_health(struct step *step)
         return STEP_RETRY;
     }
     int status = step->answer->status;
-    snprintf(step->reason, sizeof step->reason, "The receiver answered %d.", status);
-    return status == 401 || status == 403 || status == 410 || status >= 500 ? STEP_REFUSED : STEP_DONE;
+    bool refused = status == 401 || status == 403 || status == 410 || status >= 500;
+    snprintf(step->reason, sizeof step->reason,
+             refused ? "The receiver refused the test question: it answered %d."
+                     : "The receiver is there and lets Heed in (it answered %d to a test question).",
+             status);
+    return refused ? STEP_REFUSED : STEP_DONE;
 }
