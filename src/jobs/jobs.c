@@ -21,8 +21,11 @@ struct jobs {
     struct poll *poll;
     struct worker *indexer; // NULL: no index kept here
     i64 indexed_at;         // clock_mono of the last turn that learnt something
+    i64 index_pause;        // behind it
 };
-enum { INDEX_PAUSE_MS = 250 }; // at least, between two turns under load: larger batches cost less
+// At least, between two turns under load: larger batches cost less. After a turn that was large already a
+// short one, so that millions of old messages are learnt in minutes.
+enum { INDEX_PAUSE_MS = 250, INDEX_SHORT_PAUSE_MS = 10, INDEX_LARGE = 4000 };
 
 // ---- The index learns -------------------------------------------------------------------------------
 
@@ -32,8 +35,8 @@ static i64 index_turn(struct worker *worker, void *arg)
     struct err err = {};
     i64 n = 0;
     i64 since = clock_mono() - jobs->indexed_at;
-    if (since < INDEX_PAUSE_MS) {
-        worker_rest(worker, INDEX_PAUSE_MS - since);
+    if (since < jobs->index_pause) {
+        worker_rest(worker, jobs->index_pause - since);
     }
     if (!search_step(jobs->settings.search, &n, &err)) {
         log_event(LOG_WARN, "search.failed", LOG_C("error", err.text));
@@ -43,6 +46,7 @@ static i64 index_turn(struct worker *worker, void *arg)
         return 1000;
     }
     jobs->indexed_at = clock_mono();
+    jobs->index_pause = n >= INDEX_LARGE ? INDEX_SHORT_PAUSE_MS : INDEX_PAUSE_MS;
     return 1; // and look once more: more may have come meanwhile
 }
 
