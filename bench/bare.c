@@ -4,6 +4,8 @@
 //   bare append DIR SECONDS BYTES         append + fdatasync of one row's bytes
 //   bare http PORT ANSWER_BYTES           an HTTP answer of that size from one epoll loop, until killed
 //   bare query DB SECONDS SQL             one statement over and over, rows read
+//   bare sends PORT SCREENS BYTES         waits for so many screens (bench/screens.c), then sends each the
+//                                         same stamped frame of that size, once, in one loop
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -128,6 +131,44 @@ static int http(int port, size_t bytes)
     }
 }
 
+// The limit of one event on many screens: one send() each, nothing else.
+static int sends(int port, int n, size_t bytes)
+{
+    struct rlimit many = {65536, 65536};
+    setrlimit(RLIMIT_NOFILE, &many);
+    int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (bind(listener, (struct sockaddr *)&at, sizeof at) != 0 || listen(listener, 4096) != 0)
+        return 1;
+    int *fds = calloc((size_t)n, sizeof *fds);
+    char in[4096];
+    for (int i = 0; i < n; i++) {
+        fds[i] = accept(listener, NULL, NULL);
+        setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        if (fds[i] < 0 || read(fds[i], in, sizeof in) <= 0)
+            return 1;
+    }
+    sleep(2);
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    char *frame = malloc(bytes + 200);
+    memset(frame, ' ', bytes);
+    int len = snprintf(frame, 200, "data: {\"text\":\"@%016lld@\"",
+                       (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
+    frame[len] = '}';
+    memcpy(frame + bytes - 2, "\n\n", 2);
+    double begin = now_s();
+    for (int i = 0; i < n; i++) {
+        if (send(fds[i], frame, bytes, 0) != (ssize_t)bytes)
+            return 1;
+    }
+    printf("{\"per_s\":%.0f}\n", (double)n / (now_s() - begin));
+    sleep(3);
+    return 0;
+}
+
 static int by_time(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -168,6 +209,9 @@ int main(int argc, char **argv)
         return append(argv[2], strtod(argv[3], NULL), strtoul(argv[4], NULL, 10));
     if (argc == 4 && strcmp(argv[1], "http") == 0)
         return http((int)strtol(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
+    if (argc == 5 && strcmp(argv[1], "sends") == 0)
+        return sends((int)strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10),
+                     strtoul(argv[4], NULL, 10));
     if (argc == 5 && strcmp(argv[1], "query") == 0)
         return query(argv[2], strtod(argv[3], NULL), argv[4]);
     fprintf(stderr, "see the head of bench/bare.c\n");

@@ -122,8 +122,9 @@ int main(int argc, char **argv)
     }
     qsort(latency, n_latency, sizeof *latency, by_size);
     printf("{\"screens\":%d,\"frames\":%ld,\"bytes\":%ld,\"lost\":%ld,\"stamps\":%zu,\"p50_us\":%u,\"p99_"
-           "us\":%u}\n",
+           "us\":%u,\"min_us\":%u,\"max_us\":%u}\n",
            n, frames, bytes, lost, n_latency, n_latency ? latency[n_latency / 2] : 0,
-           n_latency ? latency[n_latency * 99 / 100] : 0);
+           n_latency ? latency[n_latency * 99 / 100] : 0, n_latency ? latency[0] : 0,
+           n_latency ? latency[n_latency - 1] : 0);
     return 0;
 }
