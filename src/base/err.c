@@ -4,6 +4,9 @@
 #include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
+#undef err_set
+#undef err_field
+#undef err_retry
 
 // Copies what fits, never half a character.
 static void put(char *out, size_t size, const char *text)

@@ -2,6 +2,7 @@
 // Reading messages as the contract shows them: one, and pages from the newest back.
 #include "desk/message.h"
 #include "sql_gen.h"
+#include <assert.h>
 
 static const char *const direction_names[] = {"in", "out", NULL};
 static const char *const kind_names[] = {"message", "note", "context", NULL};
@@ -231,6 +232,7 @@ bool message_page(struct conn *conn, const struct actor *actor, i64 conversation
     struct place place;
     struct message_list page = {};
     struct rows *rows;
+    assert(limit > 0);
     if (!conversation_visible(conn, actor, conversation_id, err) || !read_cursor(cursor, &place, err) ||
         !db_query(conn, &SQL_message_page,
                   DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(place.at),
