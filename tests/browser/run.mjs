@@ -140,6 +140,17 @@ test('a mistake in a search shows its place and what was expected', async () => 
   check(new URL(maren.url()).searchParams.get('q') === 'vetoketju', 'the search has an address')
 })
 
+test('a search stays alive: what fits comes, what no longer fits goes', async () => {
+  await heed.hook(channel, [message('zip2', 'Zip Person', 'Myös minun vetoketju on rikki', 1)])
+  await row(maren, 'Zip Person').waitFor()
+  await maren.goto(`${heed.url}/inbox/all?q=${encodeURIComponent('is:open vetoketju')}`)
+  await row(maren, 'Zip Person').waitFor()
+  await heed.api('PATCH', `/conversations/${(await byName('Zip Person')).id}`, { status: 'closed' })
+  await until(async () => !(await row(maren, 'Zip Person').isVisible()), 'it left')
+  await row(maren, 'Mikko Laine').waitFor()
+  await maren.goto(`${heed.url}/inbox/unanswered`)
+})
+
 test('the search box completes fields and values', async () => {
   await maren.locator('.find-in').fill('ass')
   await maren.locator('.offers .choice', { hasText: 'assigned:' }).waitFor()

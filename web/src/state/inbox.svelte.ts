@@ -203,13 +203,18 @@ class Inbox {
 
   #ask(id: number): void {
     this.#asked.add(id)
-    this.#askTimer ||= window.setTimeout(() => void this.#askServer(), 400)
+    this.#askTimer ||= window.setTimeout(() => {
+      this.#askTimer = 0
+      const ids = [...this.#asked].slice(0, 100)
+      this.#asked.clear()
+      void this.#askServer(ids)
+      // The search index follows the messages by a moment: what it does not know yet, it may know then.
+      window.setTimeout(() => void this.#askServer(ids), 2500)
+    }, 400)
   }
-  async #askServer(): Promise<void> {
-    this.#askTimer = 0
-    const ids = [...this.#asked].slice(0, 100)
+  async #askServer(ids: number[]): Promise<void> {
+    if (!this.q) return
     const turn = this.#turn
-    this.#asked.clear()
     try {
       const page = await api.get<Page<Conversation>>(`/conversations${query({ q: `(${this.q}) id:${ids.join(',')}`, limit: 100 })}`)
       if (turn !== this.#turn) return
