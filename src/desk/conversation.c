@@ -206,7 +206,7 @@ bool conversation_find(struct conn *conn, const struct actor *actor, const struc
     struct conversation_list rows = {};
     if (!query_parse(str_given(page->q) ? page->q : S(""), arena, &query, err) ||
         !read_cursor(page->cursor, page->sort, &part, err) ||
-        !query_names_load(conn, actor->workspace_id, arena, &names, err)) {
+        (query_uses_names(query) && !query_names_load(conn, actor->workspace_id, arena, &names, err))) {
         return false;
     }
     struct query_context context = context_of(actor, &names);

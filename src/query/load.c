@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // From the database: the names a query may use, and one conversation as query_match sees it.
-#include "query/query.h"
+#include "query/tree.h"
 #include "sql_gen.h"
 
 // Reads (id, name[, kind]) rows into a list of the names' own row type.
@@ -24,6 +24,31 @@
         (list) = found_.items;                                                                               \
         (count) = found_.len;                                                                                \
     } while (0)
+
+static bool is_of_names(const struct query_field *field)
+{
+    return field->id == QUERY_CHANNEL || field->id == QUERY_TAG || field->id == QUERY_TEAM ||
+           field->id == QUERY_ASSIGNED;
+}
+
+// No deeper than QUERY_MAX_DEPTH.
+static bool names_in(const struct node *node)
+{
+    for (const struct node *child = node->first; child; child = child->next) {
+        if (names_in(child))
+            return true;
+    }
+    for (size_t i = 0; node->kind == NODE_FIELD && is_of_names(node->field) && i < node->n_values; i++) {
+        if (node->values[i].kind == VALUE_NAME)
+            return true;
+    }
+    return false;
+}
+
+bool query_uses_names(const struct query *query)
+{
+    return names_in(query->root);
+}
 
 bool query_names_load(struct conn *conn, i64 workspace_id, struct arena *arena, struct query_names *out,
                       struct err *err)

@@ -18,6 +18,8 @@ struct str query_format(const struct query *query, struct arena *arena);
 // True when the outcome may change by time alone (waiting:>30m, due:<2h, updated:<1d).
 bool query_uses_clock(const struct query *query);
 bool query_uses_text(const struct query *query);
+// True when it names channels, tags, teams or people, so that query_names_load is needed.
+bool query_uses_names(const struct query *query);
 
 // Names resolved once per evaluation, so that SQL and memory see the same world.
 struct query_names {

@@ -267,6 +267,10 @@ static void what_depends_on_the_clock_or_on_texts_is_known(void **state)
     assert_false(query_uses_clock(parsed(S("is:open created:>2026-01-01"))));
     assert_true(query_uses_text(parsed(S("is:open -(a)"))));
     assert_false(query_uses_text(parsed(S("is:open tag:a"))));
+    assert_true(query_uses_names(parsed(S("is:open OR -(lang:et -(channel:shop,7))"))));
+    assert_true(query_uses_names(parsed(S("assigned:me,eva@example.test"))));
+    assert_true(query_uses_names(parsed(S("tag:a"))) && query_uses_names(parsed(S("team:a"))));
+    assert_false(query_uses_names(parsed(S("is:open refund assigned:me team:any lang:et"))));
 }
 
 static void the_reader_sees_only_what_is_theirs(void **state)
