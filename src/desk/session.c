@@ -58,13 +58,25 @@ bool session_find(struct conn *conn, struct str secret, i64 now, struct arena *a
     return true;
 }
 
-bool session_alive(struct conn *conn, i64 workspace_id, i64 id, i64 now, bool *ret_alive, struct err *err)
+bool session_alive(struct conn *conn, const struct id_list *ids, i64 now, struct arena *arena,
+                   struct id_list *ret_alive, struct err *err)
 {
-    i64 n;
-    if (!db_one_i64(conn, &SQL_session_alive, DB_ARGS(db_i64(id), db_i64(workspace_id), db_i64(now)), &n,
-                    err))
+    struct id_list alive = {};
+    struct buf json;
+    struct rows *rows;
+    buf_init(&json, arena, 4 * 1024 * 1024);
+    for (size_t i = 0; i < ids->len; i++) {
+        buf_add_char(&json, i > 0 ? ',' : '[');
+        buf_add_i64(&json, ids->items[i]);
+    }
+    buf_add(&json, ids->len > 0 ? S("]") : S("[]"));
+    if (!db_query(conn, &SQL_session_alive, DB_ARGS(db_i64(now), db_str(buf_str(&json))), &rows, err))
         return false;
-    *ret_alive = n > 0;
+    while (rows_next(rows))
+        *list_push(&alive, arena) = row_i64(rows, 0);
+    if (!rows_end(rows, err))
+        return false;
+    *ret_alive = alive;
     return true;
 }
 

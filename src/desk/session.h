@@ -29,8 +29,9 @@ extern const struct type session_type;
 // ERR_UNAUTHENTICATED when it is unknown, over, or its owner disabled.
 bool session_find(struct conn *conn, struct str secret, i64 now, struct arena *arena, struct session *out,
                   struct err *err) MUST_CHECK;
-bool session_alive(struct conn *conn, i64 workspace_id, i64 id, i64 now, bool *ret_alive,
-                   struct err *err) MUST_CHECK;
+// Those of the given sessions that are not over, sorted.
+bool session_alive(struct conn *conn, const struct id_list *ids, i64 now, struct arena *arena,
+                   struct id_list *ret_alive, struct err *err) MUST_CHECK;
 bool session_create(struct tx *tx, i64 workspace_id, i64 agent_id, struct str secret, struct str user_agent,
                     struct str address, i64 *ret_id, struct err *err) MUST_CHECK;
 bool session_touch(struct tx *tx, const struct session *session, struct err *err) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "desk/session.h"
 #include "live/internal.h"
+#include <stdlib.h>
 
 static void close_viewer(struct feed *feed, const struct viewer *person)
 {
@@ -43,6 +44,32 @@ static void close_gate(struct feed *feed, const struct gate *gate)
     pthread_mutex_unlock(&feed->lock);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    i64 x = *(const i64 *)a, y = *(const i64 *)b;
+    return (x > y) - (x < y);
+}
+
+// All sessions with open streams at once: one question however many screens there are.
+static void recheck_sessions(struct feed *feed, struct conn *conn, const struct gate_list *gates,
+                             struct arena *arena)
+{
+    struct id_list ids = {}, alive = {};
+    struct err err = {};
+    for (size_t i = 0; i < gates->len; i++) {
+        if (gates->items[i].session_id)
+            *list_push(&ids, arena) = gates->items[i].session_id;
+    }
+    if (ids.len == 0 || !session_alive(conn, &ids, clock_now(), arena, &alive, &err))
+        return; // a database that is away ends nobody's stream
+    for (size_t i = 0; i < gates->len; i++) {
+        const struct gate *gate = &gates->items[i];
+        if (gate->session_id &&
+            !(alive.len > 0 && bsearch(&gate->session_id, alive.items, alive.len, sizeof(i64), by_number)))
+            close_gate(feed, gate);
+    }
+}
+
 void rights_recheck(struct feed *feed)
 {
     struct arena *arena = arena_take();
@@ -50,13 +77,12 @@ void rights_recheck(struct feed *feed)
     struct err err = {};
     collect_gates(feed, arena, &gates);
     struct conn *conn = db_take(feed->db);
+    recheck_sessions(feed, conn, &gates, arena);
     for (size_t i = 0; i < gates.len; i++) {
         const struct gate *gate = &gates.items[i];
-        bool alive = true, asked;
-        asked = gate->session_id
-                    ? session_alive(conn, gate->workspace_id, gate->session_id, clock_now(), &alive, &err)
-                    : token_alive(conn, gate->workspace_id, gate->token_id, clock_now(), &alive, &err);
-        if (asked && !alive)
+        bool alive = true;
+        if (!gate->session_id &&
+            token_alive(conn, gate->workspace_id, gate->token_id, clock_now(), &alive, &err) && !alive)
             close_gate(feed, gate);
     }
     for (struct viewer *p = feed->persons; p; p = p->next) {

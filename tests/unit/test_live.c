@@ -272,7 +272,7 @@ static void what_moves_out_of_sight_is_gone(void **state)
 {
     struct live *live = live_make(state);
     struct fixture *f = live->desk.f;
-    desk_says(&live->desk, "m1", "t1", "secret of a team", 1);
+    desk_says(&live->desk, "m1", "t1", "for everybody", 1);
     i64 id = desk_find(&live->desk, &live->desk.owner, "is:any").items[0].id;
     struct teaming teaming = {.actor = &live->desk.owner};
     CHECK_OK(db_write(f->db, WRITE_PEOPLE, write_team, &teaming, &f->err));
@@ -288,6 +288,9 @@ static void what_moves_out_of_sight_is_gone(void **state)
     char gone[64];
     snprintf(gone, sizeof(gone), "event: gone\ndata: {\"id\":%lld}", (long long)id);
     assert_true(sees(&outsider, gone, 20000));
+    desk_says(&live->desk, "m2", "t1", "secret of a team", 2);
+    desk_says(&live->desk, "m3", "t2", "the end", 3);
+    assert_true(sees(&outsider, "the end", 20000));
     assert_null(strstr(outsider.text, "secret of a team"));
     shut(&outsider);
     live_end(live);

@@ -6,9 +6,16 @@ SELECT s.id, s.workspace_id, s.agent_id, s.created_at, s.last_seen_at, s.expires
   FROM session s JOIN agent a ON a.id = s.agent_id
  WHERE s.token_hash = :hash AND s.expires_at > :now AND a.disabled_at IS NULL;
 
--- name: session_alive :one
--- May an open stream go on?
-SELECT count(*) FROM session WHERE id = :id AND workspace_id = :workspace AND expires_at > :now;
+-- name: session_alive :many
+-- Which of these may go on with their open streams. :ids is a JSON array.
+-- workspace: any, the streams of all workspaces are looked at together
+-- only: sqlite
+SELECT id FROM session WHERE expires_at > :now AND id IN (SELECT value FROM json_each(:ids)) ORDER BY id;
+-- only: postgres
+SELECT id FROM session
+ WHERE expires_at > :now AND id = ANY (ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON))))
+ ORDER BY id;
+-- only: both
 
 -- name: session_insert :one
 -- Signed in.
