@@ -32,7 +32,7 @@ def rows(conversations, per, channel, workspace, teams, tags):
     rng = random.Random(1)
     rare = rare_words()
     for i in range(1, conversations + 1):
-        created = NOW - (conversations - i) * 9_000 - rng.randrange(5_000)
+        created = NOW - (conversations - i) * min(9_000, 80 * 86_400_000 // conversations) - rng.randrange(5_000)  # within the log's 90 days
         is_open = rng.random() < 0.08
         waiting = created + 60_000 if is_open and rng.random() < 0.8 else None
         priority = rng.choices(("urgent", "high", "normal", "low"), (1, 5, 84, 10))[0]
