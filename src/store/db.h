@@ -57,8 +57,8 @@ struct db_settings {
     bool migrate;        // bring the schema up to date (serve does; others refuse an old schema)
 };
 bool db_open(const struct db_settings *settings, struct db **ret_db, struct err *err) MUST_CHECK;
-// One `heed serve` per SQLite folder: the second gets ERR_CONFLICT. The lock is held until *ret_fd is closed or
-// the process ends. PostgreSQL has room for many: nothing to do, -1.
+// One `heed serve` per SQLite folder: the second gets ERR_CONFLICT. The lock is held until *ret_fd is closed
+// or the process ends. PostgreSQL has room for many: nothing to do, -1.
 bool db_serve_alone(const struct db *db, int *ret_fd, struct err *err) MUST_CHECK;
 // Stops the writer after what is queued, closes everything. NULL is fine.
 void db_close(struct db *db);
