@@ -70,11 +70,14 @@ SELECT id, workspace_id, channel_id, conversation_id, message_id, action, client
 ;
 
 -- name: outbox_claim :exec
--- "sending", committed before the first byte goes out. Nothing happens when somebody else was quicker.
+-- "sending", committed before the first byte goes out. Nothing happens when somebody else was quicker, or the
+-- channel has fallen ill since it was looked at.
 -- workspace: any, by its own number
 UPDATE outbox
    SET state = 'sending', attempts = attempts + 1, lease_until = :until, lease_owner = :owner
  WHERE id = :id AND state = 'queued' AND next_at <= :now
+   AND EXISTS (SELECT 1 FROM channel c
+                WHERE c.workspace_id = outbox.workspace_id AND c.id = outbox.channel_id AND c.state IN ('active', 'degraded'))
    AND NOT EXISTS (SELECT 1 FROM outbox e
                     WHERE e.workspace_id = outbox.workspace_id AND e.conversation_id = outbox.conversation_id
                       AND e.id < outbox.id AND e.state IN ('queued', 'sending', 'in_doubt', 'held'));
