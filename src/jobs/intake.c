@@ -19,6 +19,9 @@ enum {
     LOOK = 1024,        // waiting rows looked at in one query
     ATTEMPTS = 3,
     LEASE_MS = 10000,
+    // After a small pass, wait so long for more before the next: each pass costs two commits, and the
+    // networks' own requests wait for them.
+    GATHER_MS = 4,
 };
 
 struct raw { // one stored body on its way
@@ -39,6 +42,7 @@ struct intake_job {
     struct jobs_settings settings;
     struct worker *worker;
     char owner[33];
+    i64 last_done; // rows of the last pass
 };
 struct pass { // one walk over what waits
     const struct intake_job *job;
@@ -552,7 +556,12 @@ static i64 turn(struct worker *worker, void *arg)
 {
     struct intake_job *job = arg;
     struct pass pass = {.job = job, .worker = worker};
-    if (!walk(&pass)) {
+    if (job->last_done < BATCH) {
+        worker_rest(worker, GATHER_MS);
+    }
+    bool here = walk(&pass);
+    job->last_done = pass.done;
+    if (!here) {
         return 1000;
     }
     // Other processes store too, and only looking tells of it: look often where they may be.
