@@ -11,7 +11,7 @@ def out(*command):
 
 def main():
     binary = sys.argv[1]
-    header, dynamic, segments, symbols, notes = (out("readelf", flag, binary) for flag in ("-hW", "-dW", "-lW", "--dyn-syms", "-nW"))
+    header, dynamic, segments, symbols, notes = (out("readelf", "-W", flag, binary) for flag in ("-h", "-d", "-l", "--dyn-syms", "-n"))
     fortified = symbols.count("_chk@")
     plain = [name for name in ("memcpy", "memmove", "memset", "snprintf", "vsnprintf", "read", "recv", "fprintf")
              if f" {name}@" in symbols]

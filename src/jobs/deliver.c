@@ -243,8 +243,10 @@ static bool is_well(struct str state)
 static int free_slots(struct deliver *d)
 {
     int n = 0;
+    pthread_mutex_lock(&d->lock);
     for (int i = 0; i < SLOTS; i++)
         n += !d->slots[i].used;
+    pthread_mutex_unlock(&d->lock);
     return n;
 }
 
@@ -317,7 +319,7 @@ static void start_one(struct deliver *d, i64 id, bool confirm, i64 channel_id)
     if (slot &&
         !queue_push(d->queue, slot)) { // stopping: the claim's lease runs out, or the next start ends it
         lane_done(d, slot, LANE_WELL, 0);
-        slot->used = false;
+        slot_free(slot);
     }
 }
 
