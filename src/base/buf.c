@@ -106,9 +106,20 @@ void buf_printf(struct buf *buf, const char *format, ...)
 }
 
 // What needs no escape whatever stands beside it.
-static bool is_plain(u8 c)
+static const bool plain[256] = {
+    [0x20 ... 0x21] = true,
+    [0x23 ... 0x2E] = true, // without "
+    [0x30 ... 0x5B] = true,
+    [0x5D ... 0x7E] = true, // without / and the backslash
+};
+
+size_t buf_json_plain(struct str s)
 {
-    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\' && c != '/';
+    size_t n = 0;
+    while (n < s.len && plain[(u8)s.ptr[n]]) {
+        n++;
+    }
+    return n;
 }
 
 static void add_ascii(struct buf *buf, char c, char before)
@@ -141,9 +152,7 @@ void buf_add_json(struct buf *buf, struct str s)
 {
     for (size_t pos = 0; pos < s.len;) {
         size_t from = pos, bad;
-        while (pos < s.len && is_plain((u8)s.ptr[pos])) {
-            pos++;
-        }
+        pos += buf_json_plain(str_sub(s, from, s.len));
         if (pos > from) {
             buf_add(buf, str_sub(s, from, pos));
             continue;

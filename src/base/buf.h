@@ -23,6 +23,8 @@ void buf_printf(struct buf *buf, const char *format, ...) PRINTF(2, 3);
 // Escaped for JSON, without the quotes: control characters, quote, backslash, U+2028/9 and "</"; what is
 // not UTF-8 becomes U+FFFD, so the result always is.
 void buf_add_json(struct buf *buf, struct str s);
+// How many bytes at the beginning need no escape whatever stands beside them.
+size_t buf_json_plain(struct str s);
 // Room for `size` more bytes at ptr + len; NULL (and overflow) past the maximum. The caller moves len.
 char *buf_room(struct buf *buf, size_t size);
 // A view, valid until the next append.

@@ -27,8 +27,36 @@ void json_close(struct json_writer *w, char bracket)
     w->comma = true;
 }
 
+// Most texts and all names need no escape: they are copied in one go, with what stands around them.
+static bool put_plain(struct json_writer *w, struct str s, bool key)
+{
+    if (buf_json_plain(s) < s.len) {
+        return false;
+    }
+    size_t size = (w->comma ? 1 : 0) + s.len + (key ? 3 : 2);
+    char *room = buf_room(w->out, size);
+    if (!room) {
+        return true; // too much: the buffer remembers it
+    }
+    if (w->comma) {
+        *room++ = ',';
+    }
+    *room++ = '"';
+    memcpy(room, s.ptr, s.len);
+    room[s.len] = '"';
+    if (key) {
+        room[s.len + 1] = ':';
+    }
+    w->out->len += size;
+    w->comma = !key;
+    return true;
+}
+
 static void put_text(struct json_writer *w, struct str s)
 {
+    if (put_plain(w, s, false)) {
+        return;
+    }
     begin_value(w);
     buf_add_char(w->out, '"');
     buf_add_json(w->out, s);
@@ -37,6 +65,9 @@ static void put_text(struct json_writer *w, struct str s)
 
 static void put_key(struct json_writer *w, struct str key)
 {
+    if (put_plain(w, key, true)) {
+        return;
+    }
     put_text(w, key);
     buf_add_char(w->out, ':');
     w->comma = false;
