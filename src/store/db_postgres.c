@@ -144,13 +144,14 @@ static bool ready(struct conn *conn, struct err *err)
         conn->n_deferred = 0;
     }
     // A plan made while a table was nearly empty is kept with the connection, and would go on reading the
-    // whole table when it is large; every statement has its index.
-    const char *limits =
-        conn->writing ? "SET enable_seqscan = off; SET statement_timeout = 30000; SET lock_timeout = 10000; "
-                        "SET idle_in_transaction_session_timeout = 60000"
-                      : "SET enable_seqscan = off; SET statement_timeout = 5000; "
-                        "SET idle_in_transaction_session_timeout = 60000; "
-                        "SET default_transaction_read_only = on";
+    // whole table when it is large; every statement has its index. Compiling plans (jit) costs more than
+    // any of ours takes, and the price of a scan that is avoided would set it off.
+    const char *limits = conn->writing
+                             ? "SET enable_seqscan = off; SET jit = off; SET statement_timeout = 30000; "
+                               "SET lock_timeout = 10000; SET idle_in_transaction_session_timeout = 60000"
+                             : "SET enable_seqscan = off; SET jit = off; SET statement_timeout = 5000; "
+                               "SET idle_in_transaction_session_timeout = 60000; "
+                               "SET default_transaction_read_only = on";
     if (!postgres_connect(conn->db, &conn->pg, err) || !postgres_run(conn->pg, limits, err)) {
         note_failure(conn->db);
         return false;
