@@ -19,7 +19,7 @@ def out(*command, stdin=None):
     return subprocess.run([str(c) for c in command], cwd=ROOT, capture_output=True, text=True, check=True, input=stdin).stdout
 
 
-COMMANDS = ["serve", "workspace add", "user add", "token add", "backup", "restore", "doctor", "openapi", "rights", "metrics-list"]
+COMMANDS = ["serve", "workspace add", "user add", "user link", "token add", "backup", "restore", "doctor", "openapi", "rights", "metrics-list"]
 
 FILES = [
     ("heed.db", 'Everything, unless it is in PostgreSQL. Copy it with "heed backup": a plain copy of one in use may be damaged.'),

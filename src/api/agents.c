@@ -121,7 +121,8 @@ struct sign_in_link {
 static const struct type sign_in_link_type = {
     "SignInLink",
     (const struct field[]){
-        FIELD(sign_in_link, FIELD_STR, sign_in_url, FIELD_READ_ONLY, .doc = "works once, for 15 minutes"),
+        FIELD(sign_in_link, FIELD_STR, sign_in_url, FIELD_READ_ONLY,
+              .doc = "works once, for 15 minutes; using it forgets the old password"),
         FIELD_END,
     },
     sizeof(struct sign_in_link),

@@ -30,6 +30,8 @@ const struct type me_type = {
         FIELD(me, FIELD_STRUCT, workspace, FIELD_READ_ONLY, .type = &named_type),
         FIELD(me, FIELD_STR, language, 0, .doc = "of the page; empty follows the browser"),
         FIELD(me, FIELD_JSON, settings, 0, .doc = "the page's own"),
+        FIELD(me, FIELD_BOOL, has_password, FIELD_READ_ONLY,
+              .doc = "false after signing in by a link: a new one needs no old one"),
         FIELD(me, FIELD_BOOL, all_channels, FIELD_READ_ONLY),
         FIELD(me, FIELD_BOOL, all_teams, FIELD_READ_ONLY),
         FIELD(me, FIELD_IDS, channel_ids, FIELD_READ_ONLY),
@@ -71,6 +73,7 @@ bool me_load(struct conn *conn, i64 workspace_id, i64 agent_id, struct arena *ar
         .settings = agent.settings,
         .version = S(HEED_VERSION),
         .workspace = {workspace.id, workspace.name},
+        .has_password = str_given(agent.password_hash),
         .all_channels = agent.all_channels,
         .all_teams = agent.all_teams,
         .channel_ids = agent.channel_ids,
@@ -100,7 +103,7 @@ struct me_change {
     struct str hash;
 };
 
-// A new password needs the old one (whoever has none signed in by a code).
+// A new password needs the old one (whoever has none signed in by a code, which forgets it).
 static bool prepare_password(struct request *req, struct me_change *change, struct err *err)
 {
     struct agent agent;

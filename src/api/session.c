@@ -28,7 +28,7 @@ static const struct type sign_in_type = {
         FIELD(sign_in, FIELD_STR, email, 0, .max = 254),
         FIELD(sign_in, FIELD_STR, password, FIELD_WRITE_ONLY, .max = 1024),
         FIELD(sign_in, FIELD_STR, code, FIELD_WRITE_ONLY, .max = 128,
-              .doc = "instead of address and password"),
+              .doc = "instead of address and password, which is forgotten then"),
         FIELD_END,
     },
     sizeof(struct sign_in),
@@ -142,8 +142,10 @@ static bool sign_in(struct request *req, struct tx *tx, struct reply *reply, str
 {
     struct entry *entry = req->data;
     i64 workspace_id = entry->workspace_id, agent_id = entry->agent_id;
+    // In one write: the old password holds until the link is used, and not a moment longer.
     if (str_given(entry->in.code) &&
-        !code_take(tx, S("sign_in"), entry->in.code, &workspace_id, &agent_id, err))
+        (!code_take(tx, S("sign_in"), entry->in.code, &workspace_id, &agent_id, err) ||
+         !agent_forget_password(tx, workspace_id, agent_id, err)))
         return false;
     if (!enter(req, tx, workspace_id, agent_id, entry->secret, reply, err))
         return false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// `heed workspace add`, `heed user add`, `heed token add`: beside a running server or before the first.
+// `heed workspace add`, `heed user add`, `heed user link`, `heed token add`: beside a running server or
+// before the first.
 #include "cli/accounts.h"
 #include "base/arena.h"
 #include "cli/open.h"
@@ -138,30 +139,67 @@ static bool check_user(struct work *work, struct arena *arena, struct err *err)
     return !options->password_stdin || read_password(work, arena, err);
 }
 
+static void print_link(const struct work *work)
+{
+    const struct options *options = work->options;
+    struct str url = str_given(options->public_url) ? options->public_url : S("http://127.0.0.1:8100");
+    printf("Sign in: %.*s/sign-in#%.*s\n", STR_ARG(url), STR_ARG(work->secret));
+}
+
 int user_add(struct options *options, struct arena *arena)
 {
     struct work work = {.options = options, .run = add_user};
     struct err err = {};
     if (!check_user(&work, arena, &err) || !do_work(&work, arena, &err))
         return command_fail(&err);
-    struct str url = str_given(options->public_url) ? options->public_url : S("http://127.0.0.1:8100");
     if (str_given(work.hash))
         printf("%lld\n", (long long)work.id);
     else
-        printf("Sign in: %.*s/sign-in#%.*s\n", STR_ARG(url), STR_ARG(work.secret));
+        print_link(&work);
+    return 0;
+}
+
+static bool find_login(struct tx *tx, struct str email, struct agent_login *out, struct err *err)
+{
+    if (agent_by_email(tx->conn, email, tx->arena, out, err))
+        return true;
+    return err->code == ERR_NOT_FOUND
+               ? err_set(err, ERR_NOT_FOUND, "Nobody here has the address “%.*s”.", STR_ARG(email))
+               : false;
+}
+
+static bool link_user(struct tx *tx, struct work *work, struct err *err)
+{
+    struct agent_login login = {};
+    return find_login(tx, work->options->email, &login, err) &&
+           code_create(tx, S("sign_in"), login.workspace_id, login.id, work->secret, CODE_INVITE_MS, err);
+}
+
+int user_link(struct options *options, struct arena *arena)
+{
+    struct work work = {.options = options, .run = link_user, .secret = random_token(arena, "")};
+    struct err err = {};
+    if (!str_given(options->email)) {
+        err_set(&err, ERR_INVALID, "user link needs --email.");
+        return command_fail(&err);
+    }
+    if (!utf8_valid(options->email)) {
+        err_set(&err, ERR_INVALID, "--email must be UTF-8.");
+        return command_fail(&err);
+    }
+    if (!do_work(&work, arena, &err))
+        return command_fail(&err);
+    print_link(&work);
     return 0;
 }
 
 static bool add_token(struct tx *tx, struct work *work, struct err *err)
 {
-    struct agent_login login;
+    struct agent_login login = {};
     struct token token;
     struct actor actor;
-    if (!agent_by_email(tx->conn, work->options->email, tx->arena, &login, err))
-        return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "Nobody here has the address “%.*s”.",
-                                                    STR_ARG(work->options->email))
-                                          : false;
-    if (!actor_load(tx->conn, login.id, tx->arena, &actor, err))
+    if (!find_login(tx, work->options->email, &login, err) ||
+        !actor_load(tx->conn, login.id, tx->arena, &actor, err))
         return false;
     // Whoever runs commands on this machine may do everything; the token itself stays within its agent's
     // rights.

@@ -5,4 +5,5 @@
 
 int workspace_add(struct options *options, struct arena *arena);
 int user_add(struct options *options, struct arena *arena);
+int user_link(struct options *options, struct arena *arena);
 int token_add(struct options *options, struct arena *arena);

@@ -94,6 +94,12 @@ const struct command commands[] = {
      OPTS_STORE | OPT(OPTION_EMAIL) | OPT(OPTION_NAME) | OPT(OPTION_USER_ROLE) | OPT(OPTION_WORKSPACE) |
          OPT(OPTION_PASSWORD) | OPT(OPTION_PUBLIC_URL),
      user_add},
+    {"user", "link", "let a colleague in again", NULL,
+     "Prints a sign-in link for somebody who is here already, such as an owner who forgot the password. It "
+     "works once, for 24 hours. Using it forgets the old password, which holds until then; the new one is "
+     "set in the page's settings.",
+     "heed user link --email ada@example.com --public-url https://desk.example",
+     OPTS_STORE | OPT(OPTION_EMAIL) | OPT(OPTION_PUBLIC_URL), user_link},
     {"token", "add", "make an API token", NULL,
      "Makes an API token that acts with somebody's rights, and prints it, alone. It is shown only now.",
      "heed token add --email ada@example.com --scope read",

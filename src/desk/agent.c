@@ -414,6 +414,12 @@ bool agent_update_me(struct tx *tx, const struct actor *actor, const struct me_p
     return note_event(tx, actor, "agent.updated", actor->agent_id, err);
 }
 
+bool agent_forget_password(struct tx *tx, i64 workspace_id, i64 id, struct err *err)
+{
+    return db_exec(tx->conn, &SQL_agent_set_password,
+                   DB_ARGS(db_str(STR_NONE), db_i64(workspace_id), db_i64(id)), NULL, err);
+}
+
 bool agent_none_owns(struct conn *conn, bool *ret_none, struct err *err)
 {
     i64 n;

@@ -63,5 +63,7 @@ bool agent_update(struct tx *tx, const struct actor *actor, i64 id, const struct
 // Oneself. A new password ends all other sessions.
 bool agent_update_me(struct tx *tx, const struct actor *actor, const struct me_patch *patch, field_set given,
                      struct str password_hash, struct err *err) MUST_CHECK;
+// After signing in by a one-time code: whoever forgot the password may now set a new one without it.
+bool agent_forget_password(struct tx *tx, i64 workspace_id, i64 id, struct err *err) MUST_CHECK;
 // True in *ret while the instance has no owner: only then set-up is open.
 bool agent_none_owns(struct conn *conn, bool *ret_none, struct err *err) MUST_CHECK;

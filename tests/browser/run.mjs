@@ -75,6 +75,22 @@ test('a one-time link signs in by itself, once, and leaves no trace in the addre
   await page.context().close()
 })
 
+test('whoever came in by a link has no password and sets a new one without the old', async () => {
+  const agents = (await heed.api('GET', '/agents')).items
+  const { sign_in_url } = await heed.api('POST', `/agents/${agents.find((a) => a.email === DIMAS).id}/sign-in-code`, {})
+  const page = await browser.page({ name: 'forgot' })
+  await page.goto(sign_in_url)
+  await page.waitForSelector('.st-live')
+  await page.goto(`${heed.url}/settings/me`)
+  await page.getByText('You have no password.').waitFor()
+  equal(await page.getByLabel('Present password').count(), 0)
+  await page.getByLabel('New password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Set password' }).click()
+  await page.getByLabel('Present password').waitFor()
+  equal(await page.getByText('You have no password.').count(), 0)
+  await page.context().close()
+})
+
 test('the keyboard alone opens, answers, closes and goes on', async () => {
   await maren.goto(`${heed.url}/inbox/unanswered`)
   await row(maren, 'Rizky Aditya').waitFor()

@@ -19,7 +19,7 @@ def run(*args, input=None, env=None):
     (("serve", "--public-url", "desk.example", "--data", "@"), "public-url"), (("serve", "--public-url", "https://desk.example/path", "--data", "@"), "public-url"),
     (("serve", "--allow-host", "http://x:1", "--data", "@"), "allow-host"), (("serve", "--rate-limit", "-1", "--data", "@"), "rate-limit"), (("serve", "--log", "loud", "--data", "@"), "log"),
     (("serve", "--database", "mysql://x", "--data", "@"), "postgres"), (("serve", "--database", "postgres://postgres@/none?host=/nowhere", "--data", "@"), "/nowhere"),
-    (("serve", "--data", "/proc/none"), "/proc/none"), (("serve", "extra", "--data", "@"), "extra"), (("user", "add", "--data", "@"), "email"), (("user",), "user"), (("user", "add", "--data", "@", "--email", "x", "--name", "X"), "mail"),
+    (("serve", "--data", "/proc/none"), "/proc/none"), (("serve", "extra", "--data", "@"), "extra"), (("user", "add", "--data", "@"), "email"), (("user", "link", "--data", "@"), "email"), (("user", "link", "--data", "@", "--email", "nobody@example.com"), "nobody@example.com"), (("user",), "user"), (("user", "add", "--data", "@", "--email", "x", "--name", "X"), "mail"),
     (("user", "add", "--data", "@", "--email", "a@b.example", "--name", "X", "--role", "king"), "role"), (("token", "add", "--data", "@", "--email", "nobody@example.com"), "nobody@example.com"), (("backup", "--data", "@"), "FILE"),
     (("restore", "--data", "@", "/nowhere/file"), "/nowhere/file"), (("workspace", "add", "--data", "@"), "name"), (("doctor", "--data", "/nowhere"), "/nowhere"),
 ])
@@ -31,7 +31,7 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path, args, word):
 
 
 def test_help_and_version_go_to_stdout(tmp_path):
-    for args in (("help",), ("--help",), ("version",), ("--version",), ("serve", "--help"), ("user", "add", "--help"), ("openapi",), ("rights",), ("metrics-list",)):
+    for args in (("help",), ("--help",), ("version",), ("--version",), ("serve", "--help"), ("user", "add", "--help"), ("user", "link", "--help"), ("openapi",), ("rights",), ("metrics-list",)):
         done = run(*args)
         assert done.returncode == 0 and len(done.stdout) > 5 and done.stderr == "", (args, done)
     assert not (tmp_path / "data").exists()

@@ -41,6 +41,8 @@ export interface Me {
   language: string
   /** the page's own */
   settings: unknown
+  /** false after signing in by a link: a new one needs no old one */
+  has_password: boolean
   all_channels: boolean
   all_teams: boolean
   channel_ids: number[]
@@ -52,7 +54,7 @@ export interface Me {
 export interface SignIn {
   email?: string
   password?: string
-  /** instead of address and password */
+  /** instead of address and password, which is forgotten then */
   code?: string
 }
 
@@ -156,7 +158,7 @@ export interface AgentPatch {
 }
 
 export interface SignInLink {
-  /** works once, for 15 minutes */
+  /** works once, for 15 minutes; using it forgets the old password */
   sign_in_url: string
 }
 
