@@ -379,9 +379,7 @@ static i64 turn_in(struct deliver *d, struct arena *arena, struct err *err)
     struct claiming c = {.deliver = d};
     struct id_list doubts = {}, queued = {};
     bool any = false;
-    pthread_mutex_lock(&d->lock);
     int free_ = free_slots(d);
-    pthread_mutex_unlock(&d->lock);
     renew(d, arena);
     if (free_ == 0)
         return LOOK_MS; // a sender that ends wakes us
