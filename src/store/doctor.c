@@ -159,8 +159,10 @@ static struct str shorten(struct str line)
 // Both in order: what only one of them has is a difference.
 static void compare(struct doctor *d, struct str_list want, struct str_list have, struct arena *arena)
 {
-    qsort(want.items, want.len, sizeof(struct str), by_bytes);
-    qsort(have.items, have.len, sizeof(struct str), by_bytes);
+    if (want.len > 0)
+        qsort(want.items, want.len, sizeof(struct str), by_bytes);
+    if (have.len > 0)
+        qsort(have.items, have.len, sizeof(struct str), by_bytes);
     size_t w = 0, h = 0;
     while (w < want.len || h < have.len) {
         int order = w == want.len ? 1 : h == have.len ? -1 : str_cmp(want.items[w], have.items[h]);
