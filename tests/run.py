@@ -88,6 +88,7 @@ CLANG = "CC=clang CC_LD=bfd"
 RELEASE = meson("release", "--buildtype=debugoptimized", "-Dhardened=true", "--werror")
 ASAN = meson("asan", "--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--werror", env=CLANG)
 TSAN = meson("tsan", "--buildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false", env=CLANG)
+TIDY = meson("tidy", "--buildtype=debugoptimized", env=CLANG)
 FUZZ = meson("fuzz", "--buildtype=debugoptimized", "-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", env=CLANG)
 SAN_ENV = {"ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:allocator_may_return_null=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
            "TSAN_OPTIONS": f"suppressions={ROOT}/tests/tsan.supp:halt_on_error=0:exitcode=66"}
@@ -100,6 +101,8 @@ CHECK = [
           "cppcheck -q -j2 --std=c11 --enable=warning,portability --error-exitcode=1 --suppressions-list=tests/cppcheck.supp --inline-suppr -I src src", keep_going=True),
     Stage("build", "gcc hardened and clang with ASan and UBSan, warnings are errors",
           RELEASE, "ninja -C build/release heed", ASAN, "ninja -C build/asan"),
+    Stage("tidy", "clang-tidy, the list in .clang-tidy", TIDY, "ninja -C build/tidy src/store/sql_gen.h",
+          "git ls-files 'src/*.c' | xargs -P2 -n6 clang-tidy -p build/tidy --quiet"),
     Stage("page", "types, lint and texts of the page", "cd web && npm run --silent check"),
     Stage("unit", "unit tests under ASan and UBSan, SQLite and PostgreSQL",
           "meson test -C build/asan --suite unit --num-processes 2 --print-errorlogs", env=SAN_ENV),
