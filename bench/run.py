@@ -96,7 +96,7 @@ def settle(api, channel):
 
 
 BACKENDS = ("sqlite", "postgres")
-SECONDS = 2 if QUICK else 5
+SECONDS = int(os.environ.get("HEED_BENCH_SECONDS", 2 if QUICK else 5))
 ROUNDS = 1 if QUICK else 3
 
 
@@ -189,6 +189,10 @@ def live():
             with serving(backend) as server:
                 api = server.api()
                 channel = Channel(api)
+                # A shop that has been open for a while: PostgreSQL knows its tables, caches are warm.
+                load(server, seconds=2, connections=32, rate=300, channel=channel.id, secret=channel.secret, prefix=f"w{n}-")
+                settle(api, channel)
+                time.sleep(4)
                 screens = Screens(server, api.token, 1, SECONDS + 3)
                 load(server, seconds=SECONDS, connections=32, rate=500, channel=channel.id, secret=channel.secret, prefix=f"l{n}-")
                 got = screens.result()
