@@ -43,7 +43,7 @@ struct attachments {
     struct fetcher fetchers[FETCHERS];
 };
 struct claiming {
-    struct attachments *job;
+    struct fetcher *fetcher;
     struct arena *arena;
     struct wanted_list list;
     const struct wanted *chosen; // NULL: none
@@ -66,24 +66,35 @@ static struct str host_of(struct str url)
     return host.len < HOST_CAP ? host : str_sub(host, 0, HOST_CAP - 1);
 }
 
-static bool host_is_full(struct attachments *job, struct str url)
+static void set_host(struct fetcher *fetcher, struct str host)
 {
-    int n = 0;
+    memcpy(fetcher->host, host.ptr, host.len);
+    fetcher->host[host.len] = '\0';
+}
+
+static void leave_host(struct fetcher *fetcher)
+{
+    pthread_mutex_lock(&fetcher->job->lock);
+    set_host(fetcher, S(""));
+    pthread_mutex_unlock(&fetcher->job->lock);
+}
+
+// False when enough fetchers are at that host already. Looked at and taken under one lock, before the claim
+// is committed: two that look at the same moment must not both find the last place free.
+static bool take_host(struct fetcher *fetcher, struct str url)
+{
+    struct attachments *job = fetcher->job;
     struct str host = host_of(url);
+    int n = 0;
     pthread_mutex_lock(&job->lock);
     for (int i = 0; i < FETCHERS; i++) {
         n += job->fetchers[i].host[0] != '\0' && str_eq(str_from(job->fetchers[i].host), host);
     }
+    if (n < PER_HOST) {
+        set_host(fetcher, host);
+    }
     pthread_mutex_unlock(&job->lock);
-    return n >= PER_HOST;
-}
-
-static void set_host(struct fetcher *fetcher, struct str host)
-{
-    pthread_mutex_lock(&fetcher->job->lock);
-    memcpy(fetcher->host, host.ptr, host.len);
-    fetcher->host[host.len] = '\0';
-    pthread_mutex_unlock(&fetcher->job->lock);
+    return n < PER_HOST;
 }
 
 static bool claim(struct tx *tx, void *arg, struct err *err)
@@ -92,6 +103,7 @@ static bool claim(struct tx *tx, void *arg, struct err *err)
     struct rows *rows;
     claiming->list.len = 0;
     claiming->chosen = NULL;
+    leave_host(claiming->fetcher); // a write may run again
     if (!db_query(tx->conn, &SQL_attachment_due, DB_ARGS(db_i64(tx->now), db_i64(LOOK_AT)), &rows, err)) {
         return false;
     }
@@ -108,7 +120,7 @@ static bool claim(struct tx *tx, void *arg, struct err *err)
         return false;
     }
     for (size_t i = 0; i < claiming->list.len && !claiming->chosen; i++) {
-        if (!host_is_full(claiming->job, claiming->list.items[i].url)) {
+        if (take_host(claiming->fetcher, claiming->list.items[i].url)) {
             claiming->chosen = &claiming->list.items[i];
         }
     }
@@ -253,18 +265,17 @@ static i64 turn(struct worker *worker, void *arg)
     struct fetcher *fetcher = arg;
     struct attachments *job = fetcher->job;
     struct arena *arena = arena_take();
-    struct claiming claiming = {.job = job, .arena = arena};
+    struct claiming claiming = {.fetcher = fetcher, .arena = arena};
     struct err err = {};
     i64 pause = 1000;
     if (!nothing_due(job->settings.db) && db_write(job->settings.db, WRITE_READER, claim, &claiming, &err)) {
         pause = 300; // some wait, none of them for us
         if (claiming.chosen) {
-            set_host(fetcher, host_of(claiming.chosen->url));
             handle(job, claiming.chosen);
-            set_host(fetcher, S(""));
             pause = 0;
         }
     }
+    leave_host(fetcher);
     arena_give(arena);
     (void)worker;
     return pause;
