@@ -23,10 +23,11 @@ bool postgres_error(PGconn *pg, const PGresult *result, const char *doing, struc
         why = pg ? PQerrorMessage(pg) : "out of memory";
     }
     // 57P0x: shut down, 08: connection, 25006: this one became a read-only standby, unless it is a
-    // connection for reading.
+    // connection for reading. No state at all: the words are libpq's own, which lost the server in the
+    // middle of an answer and may not have called the connection bad yet.
     const char *only = pg ? PQparameterStatus(pg, "default_transaction_read_only") : NULL;
     bool reading = only && strcmp(only, "on") == 0;
-    if (!pg || PQstatus(pg) == CONNECTION_BAD || is_state(state, "57P0") || is_state(state, "08") ||
+    if (!pg || !state || PQstatus(pg) == CONNECTION_BAD || is_state(state, "57P0") || is_state(state, "08") ||
         (is_state(state, "25006") && !reading)) {
         return err_retry(err, ERR_UNAVAILABLE, 2, "The database is away");
     }
