@@ -253,6 +253,28 @@ test('an answer that the network refuses stays, says why, and goes out on Retry'
   equal(shop.answers.filter((a) => a.text === 'Jah, M on laos.').length, 2)
 })
 
+test('what the feed tells while a thread loads is not lost to an older page', async () => {
+  const page = await browser.page({ name: 'slow thread' })
+  await signIn(page, heed, MAREN, PASSWORD)
+  const c = await byName('Mikko Laine')
+  let release
+  const gate = new Promise((done) => (release = done))
+  await page.route(`**/conversations/${c.id}/happenings*`, async (route) => {
+    const answer = await route.fetch()
+    await gate
+    await route.fulfill({ response: answer })
+  })
+  const pageRead = page.waitForResponse((response) => response.url().includes(`/conversations/${c.id}/messages`))
+  await row(page, 'Mikko Laine').click()
+  await pageRead
+  await heed.hook(channel, [message('mikko', 'Mikko Laine', 'Kuitti on tallella.', 0)])
+  await page.locator('[data-row]', { hasText: 'Kuitti on' }).waitFor()
+  await new Promise((done) => setTimeout(done, 300))
+  release()
+  await page.locator('.bub', { hasText: 'Kuitti on tallella.' }).waitFor()
+  await page.context().close()
+})
+
 test('colleagues see it within a second, also in a second tab of one stream', async () => {
   const dimas = await browser.page({ name: 'dimas' })
   let streams = 0
@@ -708,7 +730,12 @@ test('a key press is on the screen within 50 ms with 5,000 conversations', async
 })
 
 // HEED_SHOTS=DIR keeps a picture of what Maren saw when a test failed.
-const failing = async (n) => process.env.HEED_SHOTS && maren.screenshot({ path: `${process.env.HEED_SHOTS}/failed-${n}.png` })
+const failing = async (n) => {
+  shop.status = 200
+  shop.body = '{}'
+  console.log(`     on the page: ${(await maren.locator('body').innerText()).replace(/\s+/g, ' ').slice(-700)}`)
+  if (process.env.HEED_SHOTS) await maren.screenshot({ path: `${process.env.HEED_SHOTS}/failed-${n}.png` })
+}
 const { passed, failed } = await runAll(onlyAt > 0 ? process.argv[onlyAt + 1] : '', failing)
 await browser.stop()
 await heed.stop()

@@ -20,6 +20,8 @@ export class Thread {
   error = $state.raw<ApiError | null>(null)
   stale = false
   #turn = 0
+  /** What came while a page was on its way: newer than the page, whatever the order of the answers. */
+  #meanwhile = new Map<number, Shown>()
 
   constructor(id: number) {
     this.id = id
@@ -29,6 +31,7 @@ export class Thread {
     const turn = ++this.#turn
     this.loading = true
     this.error = null
+    this.#meanwhile.clear()
     try {
       const [page, happenings] = await Promise.all([
         api.get<Page<Message>>(`/conversations/${this.id}/messages?limit=50`),
@@ -37,7 +40,9 @@ export class Thread {
       if (turn !== this.#turn) return
       const mine = this.messages.filter((m) => m.local)
       this.messages = page.items
-      for (const message of mine) this.#insert(message)
+      for (const message of this.#meanwhile.values()) this.#place(message)
+      for (const message of mine) this.#place(message)
+      this.#meanwhile.clear()
       this.happenings = happenings.items
       this.older = page.next
       this.loaded = true
@@ -68,9 +73,9 @@ export class Thread {
   }
 
   put(message: Message): void {
-    const at = this.messages.findIndex((m) => m.id === message.id)
-    if (at >= 0) {
-      this.messages = this.messages.with(at, message)
+    if (this.loading) this.#meanwhile.set(message.id, message)
+    if (this.messages.some((m) => m.id === message.id)) {
+      this.#place(message)
       return
     }
     // Our own answer may come over the live feed before the POST is answered.
@@ -78,10 +83,15 @@ export class Thread {
       (m) => m.local && !m.local.failed && message.author.id === session.me?.id && m.text === message.text && m.kind === message.kind,
     )
     if (twin) this.messages = this.messages.filter((m) => m !== twin)
-    this.#insert(message)
+    this.#place(message)
   }
 
-  #insert(message: Shown): void {
+  #place(message: Shown): void {
+    const known = this.messages.findIndex((m) => m.id === message.id)
+    if (known >= 0) {
+      this.messages = this.messages.with(known, message)
+      return
+    }
     let at = this.messages.length
     for (; at > 0; at--) {
       const before = this.messages[at - 1]
@@ -118,7 +128,7 @@ export class Thread {
       error: null,
       local: { key: newKey(), draft, failed: null },
     }
-    this.#insert(local)
+    this.#place(local)
     await this.#post(local)
   }
 
