@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,7 +85,8 @@ def meson(folder, *options, env=""):
             f"|| {{ cat build/logs/{folder}.setup; rm -rf {build}; exit 1; }}")
 
 
-CLANG = "CC=clang CC_LD=bfd"
+# ccache, where it is there, spares what another build folder compiled already.
+CLANG = f"CC='{shutil.which('ccache') and 'ccache ' or ''}clang' CC_LD=bfd"
 RELEASE = meson("release", "--buildtype=debugoptimized", "-Dhardened=true", "--werror")
 ASAN = meson("asan", "--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--werror", env=CLANG)
 TSAN = meson("tsan", "--buildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false", env=CLANG)
