@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// Pictures of the demo workspace for the manual: docs/pictures/*.png.   node pictures.mjs
-import { mkdirSync } from 'node:fs'
+// Pictures of the demo workspace for README and manuals.   node pictures.mjs [--check]
+// Writes docs/pictures/*.png; with --check build/pictures/*.png, so that a page that changed under its
+// picture fails. Each picture must be shown by a document, and each one shown must be taken here.
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { Browser } from './lib/browser.mjs'
 import { Heed } from './lib/heed.mjs'
 
-const target = new URL('../../docs/pictures/', import.meta.url).pathname
+const root = new URL('../../', import.meta.url).pathname
+const target = `${root}${process.argv.includes('--check') ? 'build' : 'docs'}/pictures/`
+const taken = []
+const failed = []
 mkdirSync(target, { recursive: true })
 const heed = await Heed.start({ demo: true })
 const browser = await Browser.start()
@@ -16,12 +21,17 @@ const storageState = await first.context().storageState()
 
 async function picture(name, path, { width = 1440, height = 900, theme = 'light' }, steps = async () => {}) {
   const page = await browser.page({ width, height, theme, storageState, name })
-  await page.goto(heed.url + path)
-  await page.waitForSelector('[data-row], .head h1')
-  await page.waitForTimeout(500)
-  await steps(page)
-  await page.waitForTimeout(900)
-  await page.screenshot({ path: `${target}${name}.png` })
+  try {
+    await page.goto(heed.url + path)
+    await page.waitForSelector('[data-row], .head h1')
+    await page.waitForTimeout(500)
+    await steps(page)
+    await page.waitForTimeout(900)
+    await page.screenshot({ path: `${target}${name}.png` })
+    taken.push(`${name}.png`)
+  } catch (error) {
+    failed.push(`${name}: ${String(error.message ?? error).split('\n')[0]}`)
+  }
   await page.context().close()
 }
 const third = async (page) => {
@@ -44,7 +54,15 @@ await picture('keys', '/inbox/unanswered', {}, async (page) => {
   await page.keyboard.press('?')
   await page.waitForSelector('.sheet')
 })
-console.log(browser.problems.length ? browser.problems : `pictures in docs/pictures`)
+
+const shown = new Set(
+  ['README.md', ...readdirSync(`${root}docs`, { recursive: true }).filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`)].flatMap((file) => [...readFileSync(root + file, 'utf8').matchAll(/pictures\/([\w-]+\.png)/g)].map((m) => m[1])),
+)
+for (const name of shown) if (!taken.includes(name)) failed.push(`${name} is shown by a document, and not taken here`)
+for (const name of taken) if (!shown.has(name)) failed.push(`${name} is taken here, and shown by no document`)
+failed.push(...browser.problems)
+for (const line of failed) console.log(`FAIL ${line}`)
+console.log(`${taken.length} passed, ${failed.length} failed`)
 await browser.stop()
 await heed.stop()
-process.exit(browser.problems.length ? 1 : 0)
+process.exit(failed.length ? 1 : 0)
