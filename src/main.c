@@ -7,10 +7,12 @@
 #include "base/log.h"
 #include "base/picture.h"
 #include "cli/serve.h"
+#include "mail/parse.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-static child_job *const child_kinds[] = {picture_job};
+// Index = the kind that nursery_run is asked for: 0 pictures, 1 mail.
+static child_job *const child_kinds[] = {picture_job, mail_job};
 
 static const struct command *find_command(int argc, char **argv, int *ret_from)
 {
@@ -40,6 +42,7 @@ static bool wants_no_sandbox(int argc, char **argv)
 static bool start_nursery(int argc, char **argv, struct err *err)
 {
     struct nursery *nursery;
+    mail_prepare();
     if (!nursery_start(child_kinds, ARRAY_LEN(child_kinds), wants_no_sandbox(argc, argv), &nursery, err))
         return false;
     serve_set_nursery(nursery);

@@ -11,14 +11,15 @@ MAY = {
     "base": [],
     "json": ["base"],
     "text": ["base", "json"],
+    "mail": ["base", "json", "text"],
     "net": ["base", "json", "channels/channel.h"],
     "store": ["base", "json"],
     "query": ["base", "json", "text", "store"],
-    "channels": ["base", "json", "text"],
+    "channels": ["base", "json", "text", "mail"],
     "desk": ["base", "json", "text", "store", "query", "channels"],
     "live": ["base", "json", "store", "query", "desk", "net"],
-    "jobs": ["base", "json", "text", "store", "query", "channels", "desk", "net"],
-    "api": ["base", "json", "text", "store", "query", "channels", "desk", "net", "live", "jobs"],
+    "jobs": ["base", "json", "text", "mail", "store", "query", "channels", "desk", "net"],
+    "api": ["base", "json", "text", "mail", "store", "query", "channels", "desk", "net", "live", "jobs"],
     "cli": ["base", "json", "text", "store", "query", "channels", "desk", "net", "live", "jobs", "api"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
