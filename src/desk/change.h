@@ -67,6 +67,9 @@ bool change_finish(struct change *change, struct err *err) MUST_CHECK;
 bool change_close(struct change *change, struct edit *edit, struct err *err) MUST_CHECK;
 void change_reopen(struct edit *edit);
 
+// The tag of that name, made when there is none; `field` is named by errors.
+bool change_tag_named(struct change *change, struct str name, const char *field, struct name_ref *ret_tag,
+                      struct err *err) MUST_CHECK;
 // An event about a message or conversation, data "{}" when STR_NONE.
 bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id,
                 struct str data, struct err *err) MUST_CHECK;

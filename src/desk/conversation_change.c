@@ -197,6 +197,19 @@ static bool has_ref(const struct name_refs *refs, i64 id)
     return false;
 }
 
+bool change_tag_named(struct change *change, struct str name, const char *field, struct name_ref *ret_tag,
+                      struct err *err)
+{
+    struct str clean = text_clean_name(change->tx->arena, name);
+    if (clean.len == 0) {
+        return err_field(err, field, "required", "A tag has a name.");
+    }
+    if (clean.len > TAG_BYTES_MAX) {
+        return err_field(err, field, "too_long", "A tag's name is at most %d bytes long.", TAG_BYTES_MAX);
+    }
+    return find_or_make_tag(change, clean, ret_tag, err);
+}
+
 static bool read_tags(struct change *change, i64 id, struct name_refs *out, struct err *err)
 {
     struct rows *rows;
@@ -232,17 +245,10 @@ static bool set_tags(struct change *change, struct edit *edit, const struct str_
         return false;
     }
     for (size_t i = 0; i < names->len; i++) {
-        struct str name = text_clean_name(change->tx->arena, names->items[i]);
         char field[32];
         struct name_ref tag = {};
         snprintf(field, sizeof(field), "tags.%zu", i);
-        if (name.len == 0) {
-            return err_field(err, field, "required", "A tag has a name.");
-        }
-        if (name.len > TAG_BYTES_MAX) {
-            return err_field(err, field, "too_long", "A tag's name is at most %d bytes long.", TAG_BYTES_MAX);
-        }
-        if (!find_or_make_tag(change, name, &tag, err)) {
+        if (!change_tag_named(change, names->items[i], field, &tag, err)) {
             return false;
         }
         if (!has_ref(&edit->tags_after, tag.id)) {

@@ -16,14 +16,16 @@
 #define EVENT_MESSAGE_MERGED                                                                                 \
     "message.merged" // {into}: this row was another sight of message `into`; 0: of a new row
 
-#define EVENT_CONTACT_CREATED "contact.created" // {contact_id}
-#define EVENT_CONTACT_UPDATED "contact.updated"
-#define EVENT_TAG_CREATED     "tag.created" // {id, name}
-#define EVENT_TAG_UPDATED     "tag.updated"
-#define EVENT_TAG_DELETED     "tag.deleted"
-#define EVENT_TEAM_CREATED    "team.created"
-#define EVENT_TEAM_UPDATED    "team.updated"
-#define EVENT_TEAM_DELETED    "team.deleted"
+#define EVENT_CONTACT_CREATED  "contact.created" // {contact_id}
+#define EVENT_CONTACT_UPDATED  "contact.updated"
+#define EVENT_CONTACT_MERGED   "contact.merged" // {contact_id, part_id}: the part is shown under the contact
+#define EVENT_CONTACT_UNMERGED "contact.unmerged" // {contact_id, part_id}
+#define EVENT_TAG_CREATED      "tag.created"      // {id, name}
+#define EVENT_TAG_UPDATED      "tag.updated"
+#define EVENT_TAG_DELETED      "tag.deleted"
+#define EVENT_TEAM_CREATED     "team.created"
+#define EVENT_TEAM_UPDATED     "team.updated"
+#define EVENT_TEAM_DELETED     "team.deleted"
 
 #define EVENT_INBOUND_QUARANTINED "inbound.quarantined" // {inbound_id, reason}
 #define EVENT_INBOUND_RETRIED     "inbound.retried"

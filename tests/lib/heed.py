@@ -292,9 +292,9 @@ def iso(at=None):
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at * 1000) % 1000:03d}Z"
 
 
-def message(id, thread, text, author="u1", name="Kim", at=None, direction=None, visibility="private", **more):
+def message(id, thread, text, author="u1", name="Kim", at=None, direction=None, visibility="private", handle=None, **more):
     event = {"type": "message.created", "id": id, "thread": thread, "visibility": visibility,
-             "author": {"id": author, "name": name}, "text": text, "created_at": iso(at), **more}
+             "author": {"id": author, "name": name, **({"handle": handle} if handle else {})}, "text": text, "created_at": iso(at), **more}
     if direction:
         event["direction"] = direction
     return event
