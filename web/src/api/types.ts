@@ -447,7 +447,29 @@ export interface Contact {
   name: string
   language: string
   note: string
+  email: string
+  phone: string
+  /** IANA name */
+  time_zone: string
+  /** to be written to unasked */
+  consent: 'unknown' | 'given' | 'refused'
+  /** where and how it was given or refused */
+  consent_note: string
+  consent_at: string | null
+  tags: string[]
   created_at: string
+  /** contacts that were merged into this one, each as it was */
+  parts: {
+    id: number
+    name: string
+    note: string
+    email: string
+    phone: string
+    consent: 'unknown' | 'given' | 'refused'
+    merged_at: string
+    /** the colleague's name */
+    merged_by: string
+  }[]
   identities: {
     id: number
     /** the network */
@@ -455,6 +477,8 @@ export interface Contact {
     handle: string
     name: string
     external_id: string
+    /** the contact or part it belongs to when nothing is merged */
+    contact_id: number
   }[]
   conversations: {
     id: number
@@ -469,7 +493,42 @@ export interface Contact {
 export interface ContactPatch {
   name?: string
   note?: string
+  /** BCP 47; '' none */
   language?: string
+  /** '' none */
+  email?: string
+  /** as it is dialled; '' none */
+  phone?: string
+  /** IANA name; '' none */
+  time_zone?: string
+  consent?: 'unknown' | 'given' | 'refused'
+  consent_note?: string
+  /** replaces; unknown names are made */
+  tags?: string[]
+}
+
+export interface ContactSuggestion {
+  id: number
+  name: string
+  identities: {
+    id: number
+    /** the network */
+    kind: string
+    handle: string
+    name: string
+    external_id: string
+    /** the contact or part it belongs to when nothing is merged */
+    contact_id: number
+  }[]
+  reasons: {
+    kind: 'email' | 'phone' | 'handle'
+    /** what both have */
+    value: string
+  }[]
+}
+
+export interface ContactRef {
+  contact_id: number
 }
 
 export interface File {
