@@ -3,6 +3,7 @@
 // there and no text may lie unused; no two commands may share a key, unless they exclude one another.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { asked } from './texts.mjs'
 
 const root = new URL('../src/', import.meta.url).pathname
 const errors = []
@@ -36,10 +37,9 @@ const used = new Set()
 const notTexts = new Set(['message.created'])
 const prefixes = new Set()
 for (const path of sources(root)) {
-  const source = readFileSync(path, 'utf8')
-  for (const [, key] of source.matchAll(/['"`]([a-z0-9_]+\.[a-z0-9_]+)['"`]/g)) used.add(key)
-  for (const [, prefix] of source.matchAll(/`([a-z0-9_]+)\.\$\{/g)) prefixes.add(prefix)
-  for (const [, prefix] of source.matchAll(/\bword\('([a-z0-9_]+)'/g)) prefixes.add(prefix)
+  const found = asked(readFileSync(path, 'utf8'))
+  for (const key of found.keys) used.add(key)
+  for (const prefix of found.prefixes) prefixes.add(prefix)
 }
 for (const key of used) if (notTexts.has(key)) continue; else if (prefixes.has(key.split('.')[0]) ? false : !(key in en) && Object.keys(en).some((k) => k.startsWith(`${key.split('.')[0]}.`))) errors.push(`source asks for ${key}, which no language has`)
 for (const key of Object.keys(en)) if (!used.has(key) && !prefixes.has(key.split('.')[0])) errors.push(`${key} is used nowhere`)

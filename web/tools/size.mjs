@@ -13,7 +13,7 @@ function visit(key) {
   for (const next of manifest[key].imports ?? []) visit(next)
 }
 visit('index.html')
-visit('src/text/en.json')
+visit(Object.keys(manifest).find((key) => key.endsWith('texts:en/first')))
 let script = 0
 for (const key of seen) script += statSync(`${dist}${manifest[key].file}.br`).size
 const css = [...seen].flatMap((key) => manifest[key].css ?? []).reduce((sum, file) => sum + statSync(`${dist}${file}.br`).size, 0)

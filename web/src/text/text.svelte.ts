@@ -10,17 +10,22 @@ type Params = Record<string, string | number>
 export const languages = { en: 'English', id: 'Indonesia', et: 'Eesti', fi: 'Suomi', ko: '한국어' } as const
 export type Language = keyof typeof languages
 
-const files: Record<Language, () => Promise<{ default: unknown }>> = {
-  en: () => import('./en.json'),
-  id: () => import('./id.json'),
-  et: () => import('./et.json'),
-  fi: () => import('./fi.json'),
-  ko: () => import('./ko.json'),
+type Words = Record<string, string | Plural>
+type Load = () => Promise<{ default: Words }>
+
+// What the first paint needs, and the rest: tools/texts.mjs decides.
+const files: Record<Language, { first: Load; later: Load }> = {
+  en: { first: () => import('texts:en/first'), later: () => import('texts:en/later') },
+  id: { first: () => import('texts:id/first'), later: () => import('texts:id/later') },
+  et: { first: () => import('texts:et/first'), later: () => import('texts:et/later') },
+  fi: { first: () => import('texts:fi/first'), later: () => import('texts:fi/later') },
+  ko: { first: () => import('texts:ko/first'), later: () => import('texts:ko/later') },
 }
 
 class Text {
   language = $state<Language>('en')
-  words = $state.raw<Record<string, string | Plural>>({})
+  words = $state.raw<Words>({})
+  #whole: Promise<void> | undefined
   /** For Intl: the browser's own flavour of the language, so that a Briton gets 24 hours and an American 12. */
   locale = $derived(
     navigator.languages.find((tag) => tag.split('-')[0] === this.language && tag.includes('-')) ??
@@ -36,10 +41,21 @@ class Text {
   full = $derived(new Intl.DateTimeFormat(this.locale, { dateStyle: 'full', timeStyle: 'medium' }))
 
   async use(language: Language): Promise<void> {
-    const words = (await files[language]()).default as Record<string, string | Plural>
+    const words = (await files[language].first()).default
+    this.#whole = undefined
     this.words = words
     this.language = language
     document.documentElement.lang = language
+  }
+  /** The rest of the language; asked for by whoever misses a text. */
+  whole(): Promise<void> {
+    const language = this.language
+    this.#whole ??= files[language].later().then(({ default: later }) => {
+      if (this.language === language) this.words = { ...this.words, ...later }
+    }, () => {
+      this.#whole = undefined
+    })
+    return this.#whole
   }
 }
 export const text = new Text()
@@ -54,8 +70,13 @@ export function browserLanguage(): Language {
 
 function template(key: Key, params?: Params): string {
   const found = text.words[key]
+  // Blank until the rest is here: a moment, and then the whole page is drawn with it.
+  if (found === undefined) {
+    void text.whole()
+    return ''
+  }
   if (typeof found === 'object') return found[text.rules.select(Number(params?.n ?? 0))] ?? found.other ?? key
-  return found ?? key
+  return found
 }
 const show = (value: string | number | undefined): string =>
   typeof value === 'number' ? text.number.format(value) : (value ?? '')
@@ -75,7 +96,9 @@ export function pieces(key: Key, params: Params): { text: string; name: boolean 
 /** 'as a word of the page' lookups for values that come from the server: unknown ones show themselves. */
 export function word(prefix: string, value: string): string {
   const key = `${prefix}.${value}`
-  return key in text.words ? t(key as Key) : value
+  if (key in text.words) return t(key as Key)
+  void text.whole()
+  return value
 }
 
 /** "6 min", "1 h 6 min", "3 d": two units at most, rounded down. */
