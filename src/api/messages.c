@@ -33,6 +33,7 @@ static void put_message(struct reply *reply, int status, const struct message *m
 static bool prepare_message(struct request *req, struct err *err)
 {
     struct message_draft *draft = arena_new(req->arena, struct message_draft);
+    draft->route_id = -1;
     req->data = draft;
     return request_decode(req, &message_draft_type, true, draft, NULL, err);
 }

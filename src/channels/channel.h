@@ -157,6 +157,7 @@ struct outbound {
     i64 message_id;
     struct str client_key; // the same on each attempt
     struct str thread_key, visibility, conversation_kind;
+    struct str address; // whom it reaches, in a thread that began here; empty otherwise
     struct str text;
     struct str reply_to;    // external id of the message answered (newest customer message by default)
     struct str reply_extra; // its `extra`

@@ -58,13 +58,21 @@ static struct edit *remember(struct change *change, const struct record *record)
     return edit;
 }
 
-bool change_open(struct change *change, i64 id, struct edit **ret_edit, struct err *err)
+static struct edit *find_open(const struct change *change, i64 id)
 {
     for (size_t i = 0; i < change->edits.len; i++) {
         if (change->edits.items[i]->after.id == id) {
-            *ret_edit = change->edits.items[i];
-            return true;
+            return change->edits.items[i];
         }
+    }
+    return NULL;
+}
+
+bool change_open(struct change *change, i64 id, struct edit **ret_edit, struct err *err)
+{
+    *ret_edit = find_open(change, id);
+    if (*ret_edit) {
+        return true;
     }
     struct record record = {};
     if (!db_one(change->tx->conn, &SQL_conversation_record, DB_ARGS(db_i64(change->workspace_id), db_i64(id)),
@@ -78,18 +86,66 @@ bool change_open(struct change *change, i64 id, struct edit **ret_edit, struct e
     return true;
 }
 
+static void remember_route(struct change *change, const struct opened_route *route)
+{
+    *list_push(&change->routes, change->tx->arena) = *route;
+}
+
 // false with ERR_NOT_FOUND: not here yet.
 static bool load_thread(struct change *change, const struct thread_place *place, struct edit **ret_edit,
-                        struct err *err)
+                        i64 *ret_route, struct err *err)
 {
     struct record record = {};
-    if (!db_one(change->tx->conn, &SQL_conversation_record_of_thread,
-                DB_ARGS(db_i64(change->workspace_id), db_i64(place->channel_id), db_str(place->thread_key)),
-                &record_type, &record, change->tx->arena, err)) {
+    struct rows *rows;
+    i64 route = 0;
+    if (!db_query(change->tx->conn, &SQL_conversation_record_of_thread,
+                  DB_ARGS(db_i64(change->workspace_id), db_i64(place->channel_id), db_str(place->thread_key)),
+                  &rows, err)) {
         return false;
     }
-    *ret_edit = remember(change, &record);
+    bool found = rows_next(rows);
+    if (found) {
+        route = row_i64(rows, 0);
+        row_fill(rows, &record_type, &record, change->tx->arena);
+    }
+    if (!rows_end(rows, err)) {
+        return false;
+    }
+    if (!found) {
+        return err_set(err, ERR_NOT_FOUND, "There is no such thread.");
+    }
+    *ret_edit = find_open(change, record.id);
+    if (!*ret_edit) {
+        *ret_edit = remember(change, &record);
+    }
+    if (route > 0) {
+        remember_route(change,
+                       &(struct opened_route){route, place->channel_id, place->thread_key, *ret_edit});
+    }
+    *ret_route = route;
     return true;
+}
+
+static bool opened_before(const struct change *change, const struct thread_place *place,
+                          struct edit **ret_edit, i64 *ret_route)
+{
+    for (size_t i = 0; i < change->routes.len; i++) {
+        const struct opened_route *route = &change->routes.items[i];
+        if (route->channel_id == place->channel_id && str_eq(route->thread_key, place->thread_key)) {
+            *ret_edit = route->edit;
+            *ret_route = route->id;
+            return true;
+        }
+    }
+    for (size_t i = 0; i < change->edits.len; i++) {
+        const struct record *open = &change->edits.items[i]->after;
+        if (open->channel_id == place->channel_id && str_eq(open->thread_key, place->thread_key)) {
+            *ret_edit = change->edits.items[i];
+            *ret_route = 0;
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct record new_record(const struct change *change, const struct thread_place *place)
@@ -115,18 +171,15 @@ static struct record new_record(const struct change *change, const struct thread
 }
 
 bool change_open_thread(struct change *change, const struct thread_place *place, struct edit **ret_edit,
-                        struct err *err)
+                        i64 *ret_route, struct err *err)
 {
-    for (size_t i = 0; i < change->edits.len; i++) {
-        const struct record *open = &change->edits.items[i]->after;
-        if (open->channel_id == place->channel_id && str_eq(open->thread_key, place->thread_key)) {
-            *ret_edit = change->edits.items[i];
-            return true;
-        }
-    }
     struct err why = {};
+    *ret_route = 0;
+    if (opened_before(change, place, ret_edit, ret_route)) {
+        return true;
+    }
     if (change->looked_channel != place->channel_id) {
-        if (load_thread(change, place, ret_edit, &why)) {
+        if (load_thread(change, place, ret_edit, ret_route, &why)) {
             return true;
         }
         if (why.code != ERR_NOT_FOUND) {
@@ -145,7 +198,25 @@ bool change_open_thread(struct change *change, const struct thread_place *place,
         return true;
     }
     // Another process made it since we looked: now it is there.
-    return err->code == ERR_NOT_FOUND && load_thread(change, place, ret_edit, err);
+    return err->code == ERR_NOT_FOUND && load_thread(change, place, ret_edit, ret_route, err);
+}
+
+static bool look_at_routes(struct change *change, i64 channel_id, struct str threads_json, struct err *err)
+{
+    struct rows *rows;
+    if (!db_query(change->tx->conn, &SQL_intake_routes_many,
+                  DB_ARGS(db_i64(change->workspace_id), db_i64(channel_id), db_str(threads_json)), &rows,
+                  err)) {
+        return false;
+    }
+    while (rows_next(rows)) {
+        struct edit *edit = find_open(change, row_i64(rows, 2));
+        if (edit) {
+            remember_route(change, &(struct opened_route){row_i64(rows, 1), channel_id,
+                                                          row_str(rows, 0, change->tx->arena), edit});
+        }
+    }
+    return rows_end(rows, err);
 }
 
 bool change_look_ahead(struct change *change, i64 channel_id, struct str threads_json, struct err *err)
@@ -162,7 +233,7 @@ bool change_look_ahead(struct change *change, i64 channel_id, struct str threads
         remember(change, &record);
     }
     change->looked_channel = channel_id;
-    return rows_end(rows, err);
+    return rows_end(rows, err) && look_at_routes(change, channel_id, threads_json, err);
 }
 
 bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id,

@@ -36,6 +36,15 @@ struct edit_list {
     struct edit **items;
     size_t len, cap;
 };
+struct opened_route {
+    i64 id, channel_id;
+    struct str thread_key;
+    struct edit *edit;
+};
+struct opened_routes {
+    struct opened_route *items;
+    size_t len, cap;
+};
 struct change {
     struct tx *tx;
     i64 workspace_id, agent_id; // agent_id: who does it, 0 the system
@@ -44,19 +53,21 @@ struct change {
     struct allowance_table allowances;
     struct edit_list edits;
     struct count_deltas deltas;
+    struct opened_routes routes; // threads that led into another conversation, as far as this write met them
     i64 looked_channel; // change_look_ahead was here: a thread of it that is not open is not there (yet)
 };
 
 void change_init(struct change *change, struct tx *tx, i64 workspace_id, i64 agent_id);
 // The conversation's edit, loaded once per change. ERR_NOT_FOUND.
 bool change_open(struct change *change, i64 id, struct edit **ret_edit, struct err *err) MUST_CHECK;
-// By its thread; made when it is not there yet.
+// By its thread, or by the route that leads from it into another conversation; made when it is not there
+// yet. *ret_route: that route's id, 0 for its own thread.
 struct thread_place {
     i64 channel_id;
     struct str channel_kind, thread_key, kind, visibility;
 };
 bool change_open_thread(struct change *change, const struct thread_place *place, struct edit **ret_edit,
-                        struct err *err) MUST_CHECK;
+                        i64 *ret_route, struct err *err) MUST_CHECK;
 // Opens all conversations of these threads (a JSON array of keys) at once, locked in the order of their
 // numbers; afterwards a thread of the channel that is not among them is taken for new.
 bool change_look_ahead(struct change *change, i64 channel_id, struct str threads_json,

@@ -78,37 +78,40 @@ bool delivery_wake_followers(struct tx *tx, const struct delivery_row *row, stru
 {
     return db_exec(
         tx->conn, &SQL_outbox_wake_followers,
-        DB_ARGS(db_i64(tx->now), db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id)),
+        DB_ARGS(db_i64(tx->now), db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id),
+                db_i64(row->channel_id)),
         NULL, err);
 }
 
 // ---- Putting in -----------------------------------------------------------------------------------
 static const char waits[] = "Waits until it is known what became of the message before it.";
 
-bool delivery_enqueue(struct tx *tx, i64 workspace_id, i64 channel_id, i64 conversation_id, i64 message_id,
-                      struct str action, struct err *err)
+bool delivery_enqueue(struct tx *tx, i64 workspace_id, const struct outbox_order *order, struct err *err)
 {
     i64 id;
     u8 random[16];
     random_bytes(random, sizeof random);
     struct str key =
-        str_printf(tx->arena, "%lld-" STR_FMT, (long long)message_id,
+        str_printf(tx->arena, "%lld-" STR_FMT, (long long)order->message_id,
                    STR_ARG(hex_encode(tx->arena, (struct str){(const char *)random, sizeof random})));
     if (!db_one_i64(tx->conn, &SQL_outbox_insert,
-                    DB_ARGS(db_i64(workspace_id), db_i64(channel_id), db_i64(conversation_id),
-                            db_i64(message_id), db_str(action), db_str(key), db_i64(tx->now)),
+                    DB_ARGS(db_i64(workspace_id), db_i64(order->channel_id), db_i64(order->conversation_id),
+                            db_i64(order->message_id), db_str(order->action), db_str(key),
+                            db_i64(order->not_before ? order->not_before : tx->now), db_i64(tx->now)),
                     &id, err))
         return false;
     tx_after_commit(tx, tell, NULL);
     struct rows *rows;
     if (!db_query(tx->conn, &SQL_outbox_blocked_by,
-                  DB_ARGS(db_i64(workspace_id), db_i64(conversation_id), db_i64(id)), &rows, err))
+                  DB_ARGS(db_i64(workspace_id), db_i64(order->conversation_id), db_i64(id),
+                          db_i64(order->channel_id)),
+                  &rows, err))
         return false;
     bool blocked = rows_next(rows);
     if (!rows_end(rows, err))
         return false;
-    return !blocked || !str_eq(action, S("send")) ||
-           message_set_state(tx, workspace_id, message_id, S("queued"), str_from(waits), err);
+    return !blocked || !str_eq(order->action, S("send")) ||
+           message_set_state(tx, workspace_id, order->message_id, S("queued"), str_from(waits), err);
 }
 
 bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, i64 until, struct err *err)
@@ -116,8 +119,9 @@ bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, 
     struct rows *rows;
     struct id_list messages = {};
     if (!db_query(tx->conn, &SQL_outbox_followers,
-                  DB_ARGS(db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id)), &rows,
-                  err))
+                  DB_ARGS(db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id),
+                          db_i64(row->channel_id)),
+                  &rows, err))
         return false;
     while (rows_next(rows))
         *list_push(&messages, tx->arena) = row_i64(rows, 0);
@@ -128,7 +132,8 @@ bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, 
             return false;
     return db_exec(
         tx->conn, &SQL_outbox_hold_followers,
-        DB_ARGS(db_i64(until), db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id)),
+        DB_ARGS(db_i64(until), db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id),
+                db_i64(row->channel_id)),
         NULL, err);
 }
 

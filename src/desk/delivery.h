@@ -18,8 +18,13 @@ enum {
 
 // Puts one more action of a message into the outbox; action: send, delete, like, unlike. When an earlier
 // answer of the conversation is in doubt the message says that it waits for it.
-bool delivery_enqueue(struct tx *tx, i64 workspace_id, i64 channel_id, i64 conversation_id, i64 message_id,
-                      struct str action, struct err *err) MUST_CHECK;
+struct outbox_order {
+    i64 channel_id, conversation_id, message_id;
+    struct str action;
+    i64 not_before; // 0: at once; it leaves not earlier than this
+};
+bool delivery_enqueue(struct tx *tx, i64 workspace_id, const struct outbox_order *order,
+                      struct err *err) MUST_CHECK;
 // The outbox's part of a person's decision about a message: "sent", "send_again" or "cancel". ERR_CONFLICT
 // when nothing of it is undecided. The message's own state is the caller's.
 bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct str decision,
@@ -67,7 +72,7 @@ bool delivery_forsake(struct tx *tx, i64 channel_id, struct str owner, struct er
 bool delivery_expire(struct tx *tx, struct err *err) MUST_CHECK;
 
 struct delivery { // one claimed outbox row with all the driver needs
-    i64 id, workspace_id, channel_id, conversation_id, message_id, attempts, doubt_since, created_at;
+    i64 id, workspace_id, channel_id, conversation_id, message_id, attempts, doubt_since, created_at, route_id;
     bool confirm; // true: ask the network whether it arrived; false: send
     struct str owner;
     struct outbound out;

@@ -99,7 +99,7 @@ static bool queued(struct finish *f, i64 next_at, struct err *err)
     return set_message(f, "queued", f->reason, err) && delivery_row_set(f->tx, &f->row, &to, err) &&
            db_exec(f->tx->conn, &SQL_outbox_hold_followers,
                    DB_ARGS(db_i64(next_at), db_i64(f->row.workspace_id), db_i64(f->row.conversation_id),
-                           db_i64(f->row.id)),
+                           db_i64(f->row.id), db_i64(f->row.channel_id)),
                    NULL, err);
 }
 

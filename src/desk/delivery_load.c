@@ -39,6 +39,8 @@ static void fill(struct rows *rows, struct arena *arena, struct delivery *out)
     out->out.target_id = row_str(rows, 15, arena);
     out->out.target_extra = row_str(rows, 16, arena);
     out->out.like_external_id = row_str(rows, 17, arena);
+    out->route_id = row_i64(rows, 19);
+    out->out.address = row_str(rows, 20, arena);
     // Answers go by the moment they were written; other actions by the moment they were asked for.
     out->out.created_at = out->out.action == OUT_SEND ? row_i64(rows, 18) : out->created_at;
 }
@@ -65,7 +67,8 @@ static bool load_answered(struct conn *conn, struct arena *arena, struct deliver
                              DB_ARGS(db_i64(d->workspace_id), db_i64(d->channel_id), db_str(d->out.reply_to)),
                              &rows, err)
                   : db_query(conn, &SQL_delivery_newest_in,
-                             DB_ARGS(db_i64(d->workspace_id), db_i64(d->conversation_id)), &rows, err);
+                             DB_ARGS(db_i64(d->workspace_id), db_i64(d->conversation_id), db_i64(d->route_id)), &rows,
+                             err);
     if (!ok)
         return false;
     if (rows_next(rows)) {

@@ -28,6 +28,7 @@ struct arriving { // one created event on its way through the steps
     struct mark mark;
     struct author author; // zero when it is ours or context
     struct edit *edit;
+    i64 route_id; // 0: the conversation's own thread
     i64 message_id;
     struct str text, language;
     i64 edited_at, deleted_at;
@@ -159,7 +160,7 @@ static bool find_conversation(struct intake *in, struct arriving *a, struct err 
         .kind = str_given(event->conversation_kind) ? event->conversation_kind : S("dm"),
         .visibility = str_given(event->visibility) ? event->visibility : S("private"),
     };
-    return change_open_thread(&in->change, &place, &a->edit, err);
+    return change_open_thread(&in->change, &place, &a->edit, &a->route_id, err);
 }
 
 // ---- Store ------------------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ static bool insert_message(struct intake *in, struct arriving *a, struct err *er
                     db_str(a->language), db_str(event->reply_to.len > 0 ? event->reply_to : STR_NONE),
                     db_str(event->extra.len > 0 ? event->extra : S("{}")), db_i64(event->at),
                     db_i64(in->tx->now), db_opt(a->edited_at), db_opt(a->deleted_at), db_i64(1),
-                    db_str(state_of(a))),
+                    db_str(state_of(a)), db_i64(a->route_id), db_opt(0)),
             &a->message_id, &why)) {
         return true;
     }

@@ -32,6 +32,8 @@ static const struct field message_row_fields[] = {
     FIELD(message_row, FIELD_STR, error, FIELD_NULLABLE),
     FIELD(message_row, FIELD_I64, liked_at, 0),
     FIELD(message_row, FIELD_STR, like_external_id, FIELD_NULLABLE),
+    FIELD(message_row, FIELD_I64, route_id, 0),
+    FIELD(message_row, FIELD_I64, undo_until, 0),
     FIELD_END,
 };
 const struct type message_row_type = {"MessageRow", message_row_fields, sizeof(struct message_row)};

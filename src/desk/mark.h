@@ -15,6 +15,7 @@ struct message_row {
     struct str send_state, error;
     i64 liked_at;
     struct str like_external_id;
+    i64 route_id, undo_until;
 };
 extern const struct type message_row_type;
 

@@ -60,6 +60,9 @@ static const struct field message_fields[] = {
           .doc = "Arrived after something newer was already here."),
     FIELD(message, FIELD_ENUM, send_state, MAYBE, .names = send_state_names,
           .doc = "How far an answer has come."),
+    FIELD(message, FIELD_I64, route_id, FIELD_READ_ONLY,
+          .doc = "By which way it came or went; 0: the conversation's own thread."),
+    FIELD(message, FIELD_TIME, undo_until, MAYBE, .doc = "Until then the answer can be taken back."),
     FIELD(message, FIELD_STR, error, MAYBE, .doc = "Why it failed or is in doubt, in words."),
     FIELD_END,
 };
@@ -84,6 +87,9 @@ static const struct field draft_fields[] = {
     FIELD(message_draft, FIELD_STR, text, 0, .max = 256 * 1024),
     FIELD(message_draft, FIELD_I64, reply_to, FIELD_NULLABLE,
           .doc = "Number of the message it answers; null: the newest customer message."),
+    FIELD(message_draft, FIELD_I64, route_id, 0,
+          .doc = "By which way it goes out; 0: the conversation's own thread; without it: the way the "
+                 "customer wrote last."),
     FIELD(message_draft, FIELD_LIST, attachments, 0, .max = 20, .type = &draft_attachment_type),
     FIELD_END,
 };
@@ -92,7 +98,7 @@ const struct type message_draft_type = {"MessageDraft", draft_fields, sizeof(str
 // ---- Reading ----------------------------------------------------------------------------------------
 
 // The statements message_view and message_page end with these four columns.
-enum { COLUMN_AGENT = 18, COLUMN_NAME, COLUMN_HANDLE, COLUMN_CONTACT };
+enum { COLUMN_AGENT = 20, COLUMN_NAME, COLUMN_HANDLE, COLUMN_CONTACT };
 
 static void fill(struct rows *rows, struct message *out, struct arena *arena)
 {

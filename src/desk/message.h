@@ -21,7 +21,7 @@ struct message {
     struct str external_id, direction, kind, visibility, origin, text, language, reply_to;
     struct message_author author;
     struct attachment_list attachments; // url: /api/v1/attachments/ID once ready
-    i64 created_at, received_at, edited_at, deleted_at, liked_at;
+    i64 created_at, received_at, edited_at, deleted_at, liked_at, route_id, undo_until;
     bool late; // arrived after something newer was already here
     struct str send_state, error;
 };
@@ -39,6 +39,7 @@ struct message_draft {
     struct str kind; // reply, note
     struct str text;
     i64 reply_to; // message id; 0: the newest customer message
+    i64 route_id; // 0: the conversation's own thread; -1: by which the customer wrote last
     struct {
         struct draft_attachment *items;
         size_t len, cap;

@@ -59,6 +59,15 @@ static bool outbox_is(const struct act *act, const char *state)
     return act->outbox.id > 0 && str_eq(act->outbox.state, str_from(state));
 }
 
+static bool order(struct act *act, struct str action, struct err *err)
+{
+    struct outbox_order order = {.channel_id = act->row.channel_id,
+                                 .conversation_id = act->row.conversation_id,
+                                 .message_id = act->row.id,
+                                 .action = action};
+    return outbox_add(&act->change, &order, err);
+}
+
 // ---- Like -------------------------------------------------------------------------------------------
 
 static bool check_like(const struct act *act, struct err *err)
@@ -86,7 +95,7 @@ static bool order_like(struct act *act, bool like, struct err *err)
     if (outbox_is(act, "queued") || outbox_is(act, "held")) {
         return delivery_withdraw(act->tx, act->outbox.id, err);
     }
-    return outbox_add(&act->change, &act->edit->after, act->row.id, like ? S("like") : S("unlike"), err);
+    return order(act, like ? S("like") : S("unlike"), err);
 }
 
 bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, struct message *out,
@@ -146,7 +155,7 @@ static bool order_delete(struct act *act, struct err *err)
         !outbox_is(act, "done")) {
         return true; // asked for already
     }
-    return outbox_add(&act->change, &act->edit->after, act->row.id, S("delete"), err);
+    return order(act, S("delete"), err);
 }
 
 static bool delete_answer(struct act *act, struct err *err)

@@ -6,6 +6,7 @@
 #include "desk/events.h"
 #include "desk/mark.h"
 #include "desk/outbox.h"
+#include "desk/route.h"
 #include "sql_gen.h"
 #include <stdio.h>
 
@@ -42,6 +43,7 @@ struct writing { // one answer or note on its way into the database
     const struct message_draft *draft;
     struct change change;
     struct edit *edit;
+    struct way way;                      // by which it goes out
     const struct channel_driver *driver; // NULL for a note
     struct str text, reply_to;
     struct file_row *files; // one per attachment of the draft
@@ -72,11 +74,9 @@ bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struc
     return true;
 }
 
-bool outbox_add(struct change *change, const struct record *conversation, i64 message_id, struct str action,
-                struct err *err)
+bool outbox_add(struct change *change, const struct outbox_order *order, struct err *err)
 {
-    return delivery_enqueue(change->tx, change->workspace_id, conversation->channel_id, conversation->id,
-                            message_id, action, err);
+    return delivery_enqueue(change->tx, change->workspace_id, order, err);
 }
 
 // ---- Checks -----------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ static const char *unit_name(enum text_unit unit)
 
 static bool check_text(const struct writing *w, struct err *err)
 {
-    bool public = str_eq(w->edit->after.visibility, S("public"));
+    bool public = str_eq(w->way.visibility, S("public"));
     struct text_limit limit = public ? w->driver->text_public : w->driver->text_private;
     if (text_fits(limit, w->text)) {
         return true;
@@ -108,7 +108,7 @@ static bool check_text(const struct writing *w, struct err *err)
 
 static bool check_can(const struct writing *w, struct err *err)
 {
-    bool public = str_eq(w->edit->after.visibility, S("public"));
+    bool public = str_eq(w->way.visibility, S("public"));
     unsigned need = public ? CAN_PUBLIC : CAN_DM;
     if (w->driver->can & need) {
         return true;
@@ -177,7 +177,7 @@ static bool find_answered(struct writing *w, struct err *err)
 {
     struct rows *rows;
     if (w->draft->reply_to > 0) {
-        struct message_row row;
+        struct message_row row = {};
         struct edit *edit;
         struct err why = {};
         if (!message_row_load(&w->change, w->draft->reply_to, &row, &edit, &why)) {
@@ -190,6 +190,9 @@ static bool find_answered(struct writing *w, struct err *err)
         if (row.conversation_id != w->edit->after.id) {
             return err_field(err, "reply_to", "unknown", "There is no such message in this conversation.");
         }
+        if (row.route_id != w->way.route_id) {
+            return err_field(err, "reply_to", "not_possible", "That message came by another way.");
+        }
         if (!str_given(row.external_id) || row.deleted_at > 0) {
             return err_field(err, "reply_to", "not_possible",
                              "The network does not know that message (any more).");
@@ -198,13 +201,32 @@ static bool find_answered(struct writing *w, struct err *err)
         return true;
     }
     if (!db_query(w->tx->conn, &SQL_message_newest_in,
-                  DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->edit->after.id)), &rows, err)) {
+                  DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->edit->after.id),
+                          db_i64(w->way.route_id)),
+                  &rows, err)) {
         return false;
     }
     if (rows_next(rows)) {
         w->reply_to = row_str(rows, 0, w->tx->arena);
     }
     return rows_end(rows, err);
+}
+
+// The way named, or the one the customer used last.
+static bool find_way(struct writing *w, struct err *err)
+{
+    struct err why = {};
+    if (w->draft->route_id < 0) {
+        return way_of_customer(w->tx->conn, &w->edit->after, w->tx->arena, &w->way, err);
+    }
+    if (way_get(w->tx->conn, &w->edit->after, w->draft->route_id, w->tx->arena, &w->way, &why)) {
+        return true;
+    }
+    if (why.code != ERR_NOT_FOUND) {
+        *err = why;
+        return false;
+    }
+    return err_field(err, "route_id", "unknown", "There is no such way into this conversation.");
 }
 
 static bool prepare_note(struct writing *w, struct err *err)
@@ -232,7 +254,7 @@ static bool prepare_reply(struct writing *w, struct err *err)
     if (blank(w->text) && w->draft->attachments.len == 0) {
         return err_field(err, "text", "required", "An answer has a text or a picture.");
     }
-    return outbox_channel(w->tx, w->actor->workspace_id, w->edit->after.channel_id, &w->driver, err) &&
+    return outbox_channel(w->tx, w->actor->workspace_id, w->way.channel_id, &w->driver, err) &&
            check_can(w, err) && check_text(w, err) && check_files(w, err) && load_files(w, err) &&
            find_answered(w, err);
 }
@@ -245,14 +267,14 @@ static bool insert_message(struct writing *w, struct err *err)
     const struct record *row = &w->edit->after;
     i64 now = w->tx->now;
     return db_one_i64(w->tx->conn, &SQL_message_insert,
-                      DB_ARGS(db_i64(w->actor->workspace_id), db_i64(row->id), db_i64(row->channel_id),
+                      DB_ARGS(db_i64(w->actor->workspace_id), db_i64(row->id), db_i64(w->way.channel_id),
                               db_str(STR_NONE), db_str(S("out")), db_str(note ? S("note") : S("message")),
-                              db_str(note ? S("team") : row->visibility), db_str(S("agent")), db_i64(0),
+                              db_str(note ? S("team") : w->way.visibility), db_str(S("agent")), db_i64(0),
                               db_i64(w->actor->agent_id),
                               db_str(str_given(w->actor->name) ? w->actor->name : S("")), db_str(S("")),
                               db_str(w->text), db_str(S("")), db_str(w->reply_to), db_str(S("{}")),
                               db_i64(now), db_i64(now), db_opt(0), db_opt(0), db_i64(1),
-                              db_str(note ? STR_NONE : S("queued"))),
+                              db_str(note ? STR_NONE : S("queued")), db_i64(w->way.route_id), db_opt(0)),
                       &w->message_id, err);
 }
 
@@ -300,12 +322,21 @@ static void conversation_heard(struct writing *w)
     }
 }
 
+static bool order_send(struct writing *w, struct err *err)
+{
+    struct outbox_order order = {.channel_id = w->way.channel_id,
+                                 .conversation_id = w->edit->after.id,
+                                 .message_id = w->message_id,
+                                 .action = S("send")};
+    return outbox_add(&w->change, &order, err);
+}
+
 static bool write_it(struct writing *w, struct err *err)
 {
     struct str data = w->driver ? S("{\"direction\":\"out\",\"kind\":\"message\",\"origin\":\"agent\"}")
                                 : S("{\"direction\":\"out\",\"kind\":\"note\",\"origin\":\"agent\"}");
     if (!insert_message(w, err) || !insert_files(w, err) ||
-        (w->driver && !outbox_add(&w->change, &w->edit->after, w->message_id, S("send"), err))) {
+        (w->driver && !order_send(w, err))) {
         return false;
     }
     conversation_heard(w);
@@ -326,6 +357,11 @@ bool message_reply(struct tx *tx, const struct actor *actor, i64 conversation_id
         return err_set(err, ERR_NOT_FOUND, "There is no such conversation.");
     }
     bool note = str_eq(draft->kind, S("note"));
+    if (note) {
+        w.way = way_home(&w.edit->after);
+    } else if (!find_way(&w, err)) {
+        return false;
+    }
     return (note ? prepare_note(&w, err) : prepare_reply(&w, err)) && write_it(&w, err) &&
            message_get(tx->conn, actor, w.message_id, tx->arena, out, err);
 }

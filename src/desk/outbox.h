@@ -3,11 +3,11 @@
 #pragma once
 #include "channels/channel.h"
 #include "desk/change.h"
+#include "desk/delivery.h"
 
 // The network behind a channel that can still be written to; ERR_CONFLICT with the reason when it is
 // dead, switched off or unknown to this version.
 bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struct channel_driver **ret_driver,
                     struct err *err) MUST_CHECK;
 // A row behind what the conversation already waits for. action: send, delete, like, unlike.
-bool outbox_add(struct change *change, const struct record *conversation, i64 message_id, struct str action,
-                struct err *err) MUST_CHECK;
+bool outbox_add(struct change *change, const struct outbox_order *order, struct err *err) MUST_CHECK;

@@ -58,10 +58,19 @@ SELECT * FROM conversation WHERE workspace_id = :workspace AND id = :id
 ;
 
 -- name: conversation_record_of_thread :one
--- The same by what the network calls the thread.
-SELECT * FROM conversation WHERE workspace_id = :workspace AND channel_id = :channel AND thread_key = :thread
+-- The same by what the network calls the thread: a route to it comes before the conversation's own thread.
+-- args: workspace, channel, thread
+SELECT coalesce((SELECT r.id FROM conversation_route r
+                  WHERE r.workspace_id = :workspace AND r.channel_id = :channel AND r.thread_key = :thread), 0) AS by_route,
+       c.*
+  FROM conversation c
+ WHERE c.workspace_id = :workspace
+   AND c.id = coalesce((SELECT r.conversation_id FROM conversation_route r
+                         WHERE r.workspace_id = :workspace AND r.channel_id = :channel AND r.thread_key = :thread),
+                       (SELECT o.id FROM conversation o
+                         WHERE o.workspace_id = :workspace AND o.channel_id = :channel AND o.thread_key = :thread))
 -- only: postgres
-   FOR UPDATE
+   FOR UPDATE OF c
 -- only: both
 ;
 

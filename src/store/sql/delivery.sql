@@ -3,14 +3,15 @@
 
 -- name: outbox_insert :one
 -- One more thing that has to reach a network.
-INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, next_at, created_at)
-VALUES (:workspace, :channel, :conversation, :message, :action, :client_key, 'queued', :now, :now)
+INSERT INTO outbox (workspace_id, channel_id, conversation_id, message_id, action, client_key, state, next_at, created_at,
+                    not_before)
+VALUES (:workspace, :channel, :conversation, :message, :action, :client_key, 'queued', :next_at, :now, :next_at)
 RETURNING id;
 
 -- name: outbox_blocked_by :one
 -- The state of an earlier thing in this conversation whose fate nobody knows.
 SELECT state FROM outbox
- WHERE workspace_id = :workspace AND conversation_id = :conversation AND id < :id
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND id < :id AND channel_id = :channel
    AND state IN ('queued', 'sending', 'in_doubt', 'held') AND state IN ('in_doubt', 'held')
  ORDER BY id LIMIT 1;
 
@@ -29,14 +30,14 @@ SELECT c.id, c.workspace_id, c.kind, c.state FROM waiting w JOIN channel c ON c.
  WHERE w.channel_id IS NOT NULL;
 
 -- name: outbox_due :many
--- What a channel could send now: due, and first in its conversation.
+-- What a channel could send now: due, and first of the channel in its conversation (on two networks there is no order).
 -- workspace: any, one sender serves all workspaces; conversations are compared within theirs
 SELECT o.id FROM outbox o
  WHERE o.channel_id = :channel AND o.state = 'queued' AND o.next_at <= :now
    AND o.state IN ('queued', 'sending', 'in_doubt', 'held', 'failed')
    AND NOT EXISTS (SELECT 1 FROM outbox e
                     WHERE e.workspace_id = o.workspace_id AND e.conversation_id = o.conversation_id AND e.id < o.id
-                      AND e.state IN ('queued', 'sending', 'in_doubt', 'held'))
+                      AND e.channel_id = o.channel_id AND e.state IN ('queued', 'sending', 'in_doubt', 'held'))
  ORDER BY o.next_at, o.id
  LIMIT :limit;
 
@@ -75,12 +76,12 @@ SELECT id, workspace_id, channel_id, conversation_id, message_id, action, client
 -- workspace: any, by its own number
 UPDATE outbox
    SET state = 'sending', attempts = attempts + 1, lease_until = :until, lease_owner = :owner
- WHERE id = :id AND state = 'queued' AND next_at <= :now
+ WHERE id = :id AND state = 'queued' AND next_at <= :now AND not_before <= :now
    AND EXISTS (SELECT 1 FROM channel c
                 WHERE c.workspace_id = outbox.workspace_id AND c.id = outbox.channel_id AND c.state IN ('active', 'degraded'))
    AND NOT EXISTS (SELECT 1 FROM outbox e
                     WHERE e.workspace_id = outbox.workspace_id AND e.conversation_id = outbox.conversation_id
-                      AND e.id < outbox.id AND e.state IN ('queued', 'sending', 'in_doubt', 'held'));
+                      AND e.id < outbox.id AND e.channel_id = outbox.channel_id AND e.state IN ('queued', 'sending', 'in_doubt', 'held'));
 
 -- name: outbox_claim_doubt :exec
 -- To ask about it; it stays in doubt meanwhile.
@@ -138,22 +139,22 @@ SELECT CASE WHEN pg_try_advisory_xact_lock(CAST(:process AS BIGINT)) THEN 1 ELSE
 -- name: outbox_wake_followers :exec
 -- The way is free: what waited behind in this conversation is due now. What waits for a moment of its own
 -- (tried before) keeps it, unless a row that was held had put it off for ever.
-UPDATE outbox SET next_at = :now
+UPDATE outbox SET next_at = CASE WHEN not_before > :now THEN not_before ELSE :now END
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND id > :id AND state = 'queued'
-   AND next_at > :now AND (attempts = 0 OR next_at = 9007199254740991)
+   AND channel_id = :channel AND next_at > :now AND (attempts = 0 OR next_at = 9007199254740991)
    AND state IN ('queued', 'sending', 'in_doubt', 'held');
 
 -- name: outbox_hold_followers :exec
 -- Nothing behind this one in its conversation needs looking at before then.
 UPDATE outbox SET next_at = :until
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND id > :id AND state = 'queued'
-   AND next_at < :until AND state IN ('queued', 'sending', 'in_doubt', 'held');
+   AND channel_id = :channel AND next_at < :until AND state IN ('queued', 'sending', 'in_doubt', 'held');
 
 -- name: outbox_followers :many
 -- Messages that wait behind this one.
 SELECT message_id FROM outbox
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND id > :id AND state = 'queued'
-   AND action = 'send' AND state IN ('queued', 'sending', 'in_doubt', 'held')
+   AND channel_id = :channel AND action = 'send' AND state IN ('queued', 'sending', 'in_doubt', 'held')
  ORDER BY id LIMIT 200;
 
 -- name: outbox_of_message :many
@@ -179,11 +180,13 @@ SELECT coalesce(min(created_at), 0) FROM outbox
 -- One claimed row with its message and conversation: all the driver is told.
 -- workspace: any, by its own number
 SELECT o.id, o.workspace_id, o.channel_id, o.conversation_id, o.message_id, o.action, o.client_key, o.attempts,
-       o.doubt_since, o.created_at, c.thread_key, c.visibility, c.kind, m.text, m.reply_to, m.external_id, m.extra,
-       m.like_external_id, m.created_at
+       o.doubt_since, o.created_at, coalesce(r.thread_key, c.thread_key), coalesce(r.visibility, c.visibility),
+       coalesce(r.kind, c.kind), m.text, m.reply_to, m.external_id, m.extra, m.like_external_id, m.created_at, m.route_id,
+       coalesce(r.address, '')
   FROM outbox o
   JOIN conversation c ON c.workspace_id = o.workspace_id AND c.id = o.conversation_id
   JOIN message m ON m.workspace_id = o.workspace_id AND m.id = o.message_id
+  LEFT JOIN conversation_route r ON r.workspace_id = m.workspace_id AND r.id = m.route_id
  WHERE o.id = :id;
 
 -- name: delivery_answered :one
@@ -191,9 +194,10 @@ SELECT o.id, o.workspace_id, o.channel_id, o.conversation_id, o.message_id, o.ac
 SELECT extra FROM message WHERE workspace_id = :workspace AND channel_id = :channel AND external_id = :external_id;
 
 -- name: delivery_newest_in :one
--- The newest thing the customer said: what an answer without a target answers.
+-- The newest thing the customer said by that way: what an answer without a target answers.
 SELECT external_id, extra FROM message
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND direction = 'in' AND kind = 'message'
+   AND route_id = :route
    AND deleted_at IS NULL AND external_id IS NOT NULL
  ORDER BY created_at DESC, id DESC
  LIMIT 1;

@@ -169,21 +169,40 @@ SELECT p.* FROM json_array_elements_text(CAST(:names AS JSON)) AS n
                         AND i.external_id = n.value OFFSET 0) AS p;
 -- only: both
 
+-- name: intake_routes_many :many
+-- For a batch: which of these threads lead into a conversation that is not theirs.
+-- args: workspace, channel, names
+-- only: sqlite
+SELECT thread_key, id, conversation_id FROM conversation_route
+ WHERE workspace_id = :workspace AND channel_id = :channel AND thread_key IN (SELECT value FROM json_each(:names));
+-- only: postgres
+SELECT r.* FROM json_array_elements_text(CAST(:names AS JSON)) AS n
+ CROSS JOIN LATERAL (SELECT thread_key, id, conversation_id FROM conversation_route
+                      WHERE workspace_id = :workspace AND channel_id = :channel AND thread_key = n.value OFFSET 0) AS r;
+-- only: both
+
 -- name: intake_threads_many :many
 -- For a batch: the conversations of these threads, locked in the order of their numbers.
 -- scan: ok, a batch's few conversations are sorted
 -- args: workspace, channel, names
 -- only: sqlite
 SELECT * FROM conversation
- WHERE workspace_id = :workspace AND channel_id = :channel AND thread_key IN (SELECT value FROM json_each(:names))
+ WHERE workspace_id = :workspace
+   AND (id IN (SELECT id FROM conversation WHERE workspace_id = :workspace AND channel_id = :channel
+                  AND thread_key IN (SELECT value FROM json_each(:names)))
+        OR id IN (SELECT conversation_id FROM conversation_route WHERE workspace_id = :workspace AND channel_id = :channel
+                     AND thread_key IN (SELECT value FROM json_each(:names))))
  ORDER BY id;
 -- only: postgres
 SELECT * FROM conversation
  WHERE workspace_id = :workspace
-   AND id = ANY (ARRAY(SELECT c.id FROM json_array_elements_text(CAST(:names AS JSON)) AS n
-                        CROSS JOIN LATERAL (SELECT id FROM conversation
+   AND id = ANY (ARRAY(SELECT coalesce(r.conversation_id, c.id) FROM json_array_elements_text(CAST(:names AS JSON)) AS n
+                         LEFT JOIN LATERAL (SELECT id FROM conversation
                                              WHERE workspace_id = :workspace AND channel_id = :channel
-                                               AND thread_key = n.value OFFSET 0) AS c))
+                                               AND thread_key = n.value OFFSET 0) AS c ON true
+                         LEFT JOIN LATERAL (SELECT conversation_id FROM conversation_route
+                                             WHERE workspace_id = :workspace AND channel_id = :channel
+                                               AND thread_key = n.value OFFSET 0) AS r ON true))
  ORDER BY id
    FOR UPDATE;
 -- only: both

@@ -2,7 +2,8 @@
 -- name: message_view :one
 -- One message as the contract shows it, with who wrote it.
 SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind, m.visibility, m.origin, m.text,
-       m.language, m.reply_to, m.created_at, m.received_at, m.edited_at, m.deleted_at, m.liked_at, m.send_state, m.error,
+       m.language, m.reply_to, m.created_at, m.received_at, m.edited_at, m.deleted_at, m.liked_at, m.send_state, m.error, m.route_id,
+       m.undo_until,
        m.agent_id AS by_agent, m.author_name AS by_name, m.author_handle AS by_handle, i.contact_id AS by_contact
   FROM message m
   LEFT JOIN identity i ON i.id = m.identity_id AND i.workspace_id = m.workspace_id
@@ -11,7 +12,8 @@ SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind
 -- name: message_page :many
 -- The messages before a moment, newest first.
 SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind, m.visibility, m.origin, m.text,
-       m.language, m.reply_to, m.created_at, m.received_at, m.edited_at, m.deleted_at, m.liked_at, m.send_state, m.error,
+       m.language, m.reply_to, m.created_at, m.received_at, m.edited_at, m.deleted_at, m.liked_at, m.send_state, m.error, m.route_id,
+       m.undo_until,
        m.agent_id AS by_agent, m.author_name AS by_name, m.author_handle AS by_handle, i.contact_id AS by_contact
   FROM message m
   LEFT JOIN identity i ON i.id = m.identity_id AND i.workspace_id = m.workspace_id
@@ -64,8 +66,9 @@ SELECT * FROM message WHERE workspace_id = :workspace AND channel_id = :channel 
 SELECT m.*
   FROM message m
   JOIN conversation c ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id
+  LEFT JOIN conversation_route r ON r.workspace_id = m.workspace_id AND r.id = m.route_id
  WHERE m.workspace_id = :workspace AND m.id = :id AND m.channel_id = :channel AND m.origin = 'agent'
-   AND m.kind = 'message' AND (CAST(:thread AS TEXT) = '' OR c.thread_key = :thread)
+   AND m.kind = 'message' AND (CAST(:thread AS TEXT) = '' OR coalesce(r.thread_key, c.thread_key) = :thread)
 -- only: postgres
    FOR UPDATE OF m
 -- only: both
@@ -76,10 +79,10 @@ SELECT m.*
 -- just looked).
 INSERT INTO message (workspace_id, conversation_id, channel_id, external_id, direction, kind, visibility, origin,
                      identity_id, agent_id, author_name, author_handle, text, language, reply_to, extra, created_at,
-                     received_at, edited_at, deleted_at, version, send_state)
+                     received_at, edited_at, deleted_at, version, send_state, route_id, undo_until)
 VALUES (:workspace, :conversation, :channel, :external_id, :direction, :kind, :visibility, :origin, :identity, :agent,
         :author_name, :author_handle, :text, :language, :reply_to, :extra, :created_at, :received_at, :edited_at,
-        :deleted_at, :version, :send_state)
+        :deleted_at, :version, :send_state, :route, :undo_until)
 -- only: postgres
 ON CONFLICT DO NOTHING
 -- only: both
@@ -121,11 +124,11 @@ DELETE FROM attachment WHERE workspace_id = :workspace AND message_id = :message
 DELETE FROM message WHERE workspace_id = :workspace AND id = :id;
 
 -- name: message_newest_in :one
--- What a reply answers when nobody says: the newest customer message.
+-- What a reply answers when nobody says: the newest customer message that came by the same way.
 SELECT external_id
   FROM message
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND direction = 'in' AND kind = 'message'
-   AND deleted_at IS NULL AND external_id IS NOT NULL
+   AND route_id = :route AND deleted_at IS NULL AND external_id IS NOT NULL
  ORDER BY created_at DESC, id DESC
  LIMIT 1;
 
