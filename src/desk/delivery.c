@@ -76,11 +76,10 @@ static void tell(void *arg)
 
 bool delivery_wake_followers(struct tx *tx, const struct delivery_row *row, struct err *err)
 {
-    return db_exec(
-        tx->conn, &SQL_outbox_wake_followers,
-        DB_ARGS(db_i64(tx->now), db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id),
-                db_i64(row->channel_id)),
-        NULL, err);
+    return db_exec(tx->conn, &SQL_outbox_wake_followers,
+                   DB_ARGS(db_i64(tx->now), db_i64(row->workspace_id), db_i64(row->conversation_id),
+                           db_i64(row->id), db_i64(row->channel_id)),
+                   NULL, err);
 }
 
 // ---- Putting in -----------------------------------------------------------------------------------
@@ -130,11 +129,10 @@ bool delivery_say_followers_wait(struct tx *tx, const struct delivery_row *row, 
     for (size_t i = 0; i < messages.len; i++)
         if (!message_set_state(tx, row->workspace_id, messages.items[i], S("queued"), str_from(waits), err))
             return false;
-    return db_exec(
-        tx->conn, &SQL_outbox_hold_followers,
-        DB_ARGS(db_i64(until), db_i64(row->workspace_id), db_i64(row->conversation_id), db_i64(row->id),
-                db_i64(row->channel_id)),
-        NULL, err);
+    return db_exec(tx->conn, &SQL_outbox_hold_followers,
+                   DB_ARGS(db_i64(until), db_i64(row->workspace_id), db_i64(row->conversation_id),
+                           db_i64(row->id), db_i64(row->channel_id)),
+                   NULL, err);
 }
 
 // ---- A person decides -----------------------------------------------------------------------------

@@ -72,7 +72,8 @@ bool delivery_forsake(struct tx *tx, i64 channel_id, struct str owner, struct er
 bool delivery_expire(struct tx *tx, struct err *err) MUST_CHECK;
 
 struct delivery { // one claimed outbox row with all the driver needs
-    i64 id, workspace_id, channel_id, conversation_id, message_id, attempts, doubt_since, created_at, route_id;
+    i64 id, workspace_id, channel_id, conversation_id, message_id, attempts, doubt_since, created_at,
+        route_id;
     bool confirm; // true: ask the network whether it arrived; false: send
     struct str owner;
     struct outbound out;

@@ -62,13 +62,13 @@ static bool load_answered(struct conn *conn, struct arena *arena, struct deliver
 {
     struct rows *rows;
     bool named = d->out.reply_to.len > 0;
-    bool ok = named
-                  ? db_query(conn, &SQL_delivery_answered,
-                             DB_ARGS(db_i64(d->workspace_id), db_i64(d->channel_id), db_str(d->out.reply_to)),
-                             &rows, err)
-                  : db_query(conn, &SQL_delivery_newest_in,
-                             DB_ARGS(db_i64(d->workspace_id), db_i64(d->conversation_id), db_i64(d->route_id)), &rows,
-                             err);
+    bool ok =
+        named ? db_query(conn, &SQL_delivery_answered,
+                         DB_ARGS(db_i64(d->workspace_id), db_i64(d->channel_id), db_str(d->out.reply_to)),
+                         &rows, err)
+              : db_query(conn, &SQL_delivery_newest_in,
+                         DB_ARGS(db_i64(d->workspace_id), db_i64(d->conversation_id), db_i64(d->route_id)),
+                         &rows, err);
     if (!ok)
         return false;
     if (rows_next(rows)) {

@@ -201,8 +201,7 @@ static bool find_answered(struct writing *w, struct err *err)
         return true;
     }
     if (!db_query(w->tx->conn, &SQL_message_newest_in,
-                  DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->edit->after.id),
-                          db_i64(w->way.route_id)),
+                  DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->edit->after.id), db_i64(w->way.route_id)),
                   &rows, err)) {
         return false;
     }
@@ -335,8 +334,7 @@ static bool write_it(struct writing *w, struct err *err)
 {
     struct str data = w->driver ? S("{\"direction\":\"out\",\"kind\":\"message\",\"origin\":\"agent\"}")
                                 : S("{\"direction\":\"out\",\"kind\":\"note\",\"origin\":\"agent\"}");
-    if (!insert_message(w, err) || !insert_files(w, err) ||
-        (w->driver && !order_send(w, err))) {
+    if (!insert_message(w, err) || !insert_files(w, err) || (w->driver && !order_send(w, err))) {
         return false;
     }
     conversation_heard(w);

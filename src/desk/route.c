@@ -4,10 +4,10 @@
 #include "sql_gen.h"
 
 static const struct field way_fields[] = {
-    FIELD(way, FIELD_I64, route_id, 0),      FIELD(way, FIELD_I64, channel_id, 0),
-    FIELD(way, FIELD_STR, channel_kind, 0),  FIELD(way, FIELD_STR, thread_key, 0),
-    FIELD(way, FIELD_STR, kind, 0),          FIELD(way, FIELD_STR, visibility, 0),
-    FIELD(way, FIELD_STR, address, 0),       FIELD_END,
+    FIELD(way, FIELD_I64, route_id, 0),     FIELD(way, FIELD_I64, channel_id, 0),
+    FIELD(way, FIELD_STR, channel_kind, 0), FIELD(way, FIELD_STR, thread_key, 0),
+    FIELD(way, FIELD_STR, kind, 0),         FIELD(way, FIELD_STR, visibility, 0),
+    FIELD(way, FIELD_STR, address, 0),      FIELD_END,
 };
 static const struct type way_type = {"Way", way_fields, sizeof(struct way)};
 
@@ -25,10 +25,10 @@ bool way_get(struct conn *conn, const struct record *conversation, i64 route_id,
              struct way *out, struct err *err)
 {
     *out = way_home(conversation);
-    return route_id == 0 || db_one(conn, &SQL_route_get,
-                                   DB_ARGS(db_i64(conversation->workspace_id), db_i64(conversation->id),
-                                           db_i64(route_id)),
-                                   &way_type, out, arena, err);
+    return route_id == 0 ||
+           db_one(conn, &SQL_route_get,
+                  DB_ARGS(db_i64(conversation->workspace_id), db_i64(conversation->id), db_i64(route_id)),
+                  &way_type, out, arena, err);
 }
 
 bool way_of_customer(struct conn *conn, const struct record *conversation, struct arena *arena,

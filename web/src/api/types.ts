@@ -419,6 +419,10 @@ export interface Message {
   late: boolean
   /** How far an answer has come. */
   send_state: 'queued' | 'sending' | 'sent' | 'delivered' | 'read' | 'failed' | 'in_doubt' | 'cancelled' | null
+  /** By which way it came or went; 0: the conversation's own thread. */
+  route_id: number
+  /** Until then the answer can be taken back. */
+  undo_until: string | null
   /** Why it failed or is in doubt, in words. */
   error: string | null
 }
@@ -428,6 +432,8 @@ export interface MessageDraft {
   text?: string
   /** Number of the message it answers; null: the newest customer message. */
   reply_to?: number | null
+  /** By which way it goes out; 0: the conversation's own thread; without it: the way the customer wrote last. */
+  route_id?: number
   attachments?: {
     /** Of a file put before. */
     sha256: string

@@ -126,6 +126,8 @@ export class Thread {
       late: false,
       send_state: draft.kind === 'note' ? null : 'sending',
       error: null,
+      route_id: draft.route_id ?? 0,
+      undo_until: null,
       local: { key: newKey(), draft, failed: null },
     }
     this.#place(local)
