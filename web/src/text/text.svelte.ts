@@ -95,6 +95,7 @@ export function pieces(key: Key, params: Params): { text: string; name: boolean 
 
 /** 'as a word of the page' lookups for values that come from the server: unknown ones show themselves. */
 export function word(prefix: string, value: string): string {
+  if (!value) return ''
   const key = `${prefix}.${value}`
   if (key in text.words) return t(key as Key)
   void text.whole()
