@@ -57,7 +57,7 @@ static bool post_presence(struct request *req, struct conn *conn, struct reply *
 
 const struct route live_routes[] = {
     {HTTP_GET_, "/api/v1/events", MAY_READ, "streamEvents",
-     "Server-sent events: hello, conversation, message, gone, counts, channel, presence, resync",
+     "Server-sent events: hello, conversation, message, gone, counts, channel, presence, pings, resync",
      .success = 200, .flags = ROUTE_BYTES, .read = open_events},
     {HTTP_POST_, "/api/v1/presence", MAY_READ, "setPresence", "Which conversation one has open",
      .in = &presence_type, .success = 204, .read = post_presence},

@@ -40,3 +40,9 @@
 #define EVENT_TOKEN_CREATED     "token.created"
 #define EVENT_TOKEN_DELETED     "token.deleted"
 #define EVENT_WORKSPACE_UPDATED "workspace.updated"
+
+#define EVENT_PINGS_CHANGED "pings.changed" // {agent_ids}: their pings are others now
+#define EVENT_PING_PASSED   "ping.passed"   // {from, to, kind}: it did not reach the one, so the other has it
+#define EVENT_PING_ALONE    "ping.alone"    // {from, kind}: it reached nobody, and nobody else is there
+#define EVENT_TARGET_NEAR   "target.near"   // {urgent_at}: nobody answered, and soon it is late
+#define EVENT_MENTION       "mention"       // {agent_ids}: named in a note

@@ -7,6 +7,7 @@
 #include "jobs/attachments.h"
 #include "jobs/deliver.h"
 #include "jobs/intake.h"
+#include "jobs/pings.h"
 #include "jobs/poll.h"
 #include "jobs/schedule.h"
 #include "jobs/worker.h"
@@ -16,6 +17,7 @@ struct jobs {
     struct jobs_settings settings;
     struct intake_job *intake;
     struct schedule *schedule;
+    struct pings_job *pings;
     struct attachments *attachments; // NULL: no nursery here
     struct deliver *deliver;
     struct poll *poll;
@@ -89,6 +91,7 @@ bool jobs_start(const struct jobs_settings *settings, struct jobs **ret_jobs, st
     jobs->settings = *settings;
     jobs->intake = intake_job_start(settings);
     jobs->schedule = schedule_start(settings->db);
+    jobs->pings = pings_job_start(settings);
     jobs->attachments = settings->nursery ? attachments_start(settings) : NULL;
     start_indexer(jobs);
     if (!deliver_start(settings, &jobs->deliver, err) || !poll_start(settings, &jobs->poll, err)) {
@@ -113,6 +116,7 @@ static void ask_all(struct jobs *jobs)
     }
     intake_job_ask_stop(jobs->intake);
     schedule_ask_stop(jobs->schedule);
+    pings_job_ask_stop(jobs->pings);
     if (jobs->indexer) {
         watch(NULL);
         worker_ask_stop(jobs->indexer);
@@ -128,6 +132,7 @@ bool jobs_stop(struct jobs *jobs, int timeout_ms)
     ask_all(jobs);
     bool ended = intake_job_join(jobs->intake, until);
     ended = schedule_join(jobs->schedule, until) && ended;
+    ended = pings_job_join(jobs->pings, until) && ended;
     ended = worker_join(jobs->indexer, until) && ended;
     ended = (!jobs->attachments || attachments_join(jobs->attachments, until)) && ended;
     ended = (!jobs->deliver || deliver_join(jobs->deliver, until)) && ended;

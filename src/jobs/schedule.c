@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "desk/conversation.h"
+#include "desk/ping.h"
 #include "sql_gen.h"
 
 enum { AT_ONCE = 500 };
@@ -44,16 +45,31 @@ static bool prune_sessions(struct tx *tx, i64 *ret_n, struct err *err)
            db_exec(tx->conn, &SQL_prune_codes, DB_ARGS(db_i64(tx->now)), NULL, err);
 }
 
+static bool near_targets(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return ping_targets(tx, ret_n, err);
+}
+
+static bool pass_pings(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return ping_pass(tx, ret_n, err);
+}
+
+static bool prune_pings(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return db_exec(tx->conn, &SQL_ping_prune, DB_ARGS(db_i64(tx->now - 90 * DAY), db_i64(AT_ONCE)), ret_n,
+                   err);
+}
+
 static const struct entry {
     const char *name;
     i64 every_ms;
     entry_fn *fn;
 } entries[] = {
-    {"wake_snoozes", SECOND, wake_snoozes},
-    {"prune_inbound", 10 * MINUTE, prune_inbound},
-    {"prune_idempotency", 30 * MINUTE, prune_idempotency},
-    {"prune_events", 10 * MINUTE, prune_events},
-    {"prune_sessions", HOUR, prune_sessions},
+    {"wake_snoozes", SECOND, wake_snoozes},        {"near_targets", 10 * SECOND, near_targets},
+    {"pass_pings", 2 * SECOND, pass_pings},        {"prune_pings", HOUR, prune_pings},
+    {"prune_inbound", 10 * MINUTE, prune_inbound}, {"prune_idempotency", 30 * MINUTE, prune_idempotency},
+    {"prune_events", 10 * MINUTE, prune_events},   {"prune_sessions", HOUR, prune_sessions},
 };
 
 struct schedule {
@@ -73,17 +89,19 @@ static bool do_write(struct tx *tx, void *arg, struct err *err)
     return doing->entry->fn(tx, &doing->n, err);
 }
 
+// Looked at on a reading connection first: the writer is not woken each second for nothing.
 static bool anything_due(struct db *db, const struct entry *entry)
 {
-    // Looked at on a reading connection first: the writer is not woken each second for nothing.
-    if (entry->fn != wake_snoozes) {
+    if (entry->fn != wake_snoozes && entry->fn != pass_pings) {
         return true;
     }
     struct conn *conn = db_take(db);
     struct rows *rows;
     struct err err = {};
-    bool due = true;
-    if (db_query(conn, &SQL_conversation_snoozed_due, DB_ARGS(db_i64(clock_now()), db_i64(1)), &rows, &err)) {
+    i64 now = clock_now();
+    bool snoozes = entry->fn == wake_snoozes, due = true;
+    if (snoozes ? db_query(conn, &SQL_conversation_snoozed_due, DB_ARGS(db_i64(now), db_i64(1)), &rows, &err)
+                : db_query(conn, &SQL_ping_pass_waiting, DB_ARGS(db_i64(now)), &rows, &err)) {
         due = rows_next(rows);
         due = !rows_end(rows, &err) || due;
     }

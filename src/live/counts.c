@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "desk/ping.h"
 #include "live/counts_json.h"
 #include "live/internal.h"
 #include "sql_gen.h"
@@ -80,6 +81,26 @@ static void tell_person(struct feed *feed, struct viewer *person, i64 mine, stru
     pthread_mutex_unlock(&feed->lock);
 }
 
+// How many wait at the bell, and when the newest came: the page then asks for the list.
+static void tell_pings(struct feed *feed, struct conn *conn, struct viewer *person, struct arena *arena,
+                       struct err *err)
+{
+    i64 n = 0, newest = 0;
+    if (!ping_unseen(conn, person->workspace_id, person->agent_id, &n, &newest, err))
+        return;
+    pthread_mutex_lock(&feed->lock);
+    person->recount_pings = false;
+    if (n != person->pings || newest != person->newest_ping) {
+        person->pings = n;
+        person->newest_ping = newest;
+        ring_add(&person->ring, PERSON_RING,
+                 str_printf(arena, "event: pings\ndata: {\"unseen\":%lld,\"newest\":%lld}\n\n", (long long)n,
+                            (long long)newest));
+        atomic_store(&feed->dirty, true);
+    }
+    pthread_mutex_unlock(&feed->lock);
+}
+
 // Audiences and persons only go on this thread (audience_sweep), so they may be walked without the lock
 // while nothing is taken out; only their rings are the net thread's too.
 void counts_tell(struct feed *feed)
@@ -98,6 +119,8 @@ void counts_tell(struct feed *feed)
         i64 mine;
         if (p->recount && count_mine(conn, p, arena, &mine, &err))
             tell_person(feed, p, mine, arena);
+        if (p->recount_pings)
+            tell_pings(feed, conn, p, arena, &err);
         arena_reset(arena);
     }
     db_give(feed->db, conn);
@@ -113,7 +136,7 @@ bool counts_wanted(const struct feed *feed)
             return true;
     }
     for (const struct viewer *p = feed->persons; p; p = p->next) {
-        if (p->recount)
+        if (p->recount || p->recount_pings)
             return true;
     }
     return false;

@@ -4,6 +4,7 @@
 #include "live/feed.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "desk/events.h"
 #include "live/internal.h"
 #include <time.h>
 
@@ -63,6 +64,18 @@ static bool touches_rights(struct str kind)
            str_starts(kind, S("token.")) || str_starts(kind, S("team.")) || str_starts(kind, S("channel."));
 }
 
+static void mark_pings(struct feed *feed, const struct event *event)
+{
+    struct arena *arena = arena_take();
+    struct err ignored = {};
+    const struct json *ids = json_at(json_parse(event->data, arena, &ignored), "agent_ids");
+    for (struct viewer *p = feed->persons; p; p = p->next) {
+        for (size_t i = 0; p->workspace_id == event->workspace_id && i < json_len(ids); i++)
+            p->recount_pings = p->recount_pings || json_i64(json_item(ids, i)) == p->agent_id;
+    }
+    arena_give(arena);
+}
+
 static void mark(struct feed *feed, const struct event_list *events)
 {
     for (size_t i = 0; i < events->len; i++) {
@@ -71,6 +84,8 @@ static void mark(struct feed *feed, const struct event_list *events)
                       str_starts(event->kind, S("channel."));
         if (touches_rights(event->kind))
             feed->recheck_now = true;
+        if (str_eq(event->kind, S(EVENT_PINGS_CHANGED)))
+            mark_pings(feed, event);
         if (!counts)
             continue;
         for (struct audience *a = feed->audiences; a; a = a->next)

@@ -40,6 +40,8 @@ struct viewer {
     size_t n_screens;
     bool recount;
     i64 mine; // last told, -1: nothing yet
+    bool recount_pings;
+    i64 pings, newest_ping; // last told
 };
 enum source { SOURCE_NONE, SOURCE_OWN, SOURCE_AUDIENCE, SOURCE_PERSON };
 struct screen {

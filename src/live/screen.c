@@ -177,6 +177,8 @@ void screen_open(struct feed *feed, struct opening *opening, struct str own)
     // Its counts were read apart from the ring's: the next ones are told whatever they are.
     memset(audience->counts_hash, 0, sizeof(audience->counts_hash));
     screen->person->mine = -1;
+    screen->person->pings = -1;
+    screen->person->recount_pings = true;
     if (feed->screens)
         feed->screens->prev = screen;
     feed->screens = screen;
