@@ -552,6 +552,143 @@ export interface Presence {
   typing?: boolean
 }
 
+export interface Ping {
+  id: number
+  kind: 'all' | 'team' | 'mine' | 'assigned' | 'handed_over' | 'mention' | 'target' | 'passed_on'
+  conversation_id: number
+  /** how many came together here */
+  n: number
+  /** the colleague who caused it */
+  by: {
+    id: number
+    name: string
+  } | null
+  /** passed on: whom it did not reach */
+  from: {
+    id: number
+    name: string
+  } | null
+  contact_name: string
+  preview: string
+  channel_kind: string
+  visibility: 'public' | 'private'
+  /** counts at the bell */
+  page: boolean
+  sound: boolean
+  created_at: string
+  updated_at: string
+  seen_at: string | null
+}
+
+export interface PingMarks {
+  ids?: number[]
+  /** all of this conversation */
+  conversation_id?: number
+  /** all there are */
+  all?: boolean
+}
+
+export interface PingsShown {
+  ids: number[]
+}
+
+export interface PingChoice {
+  /** a customer wrote, in anything I may see */
+  all: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
+  /** a customer wrote in what nobody of my teams has taken */
+  team: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
+  /** a customer wrote in what I am assigned to */
+  mine: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
+  /** a conversation was given to me */
+  assigned: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
+  /** it was given to me by whoever had it */
+  handed_over: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
+  /** I was named in a note */
+  mention: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
+  /** soon a customer has waited too long */
+  target: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
+  /** a ping did not reach a colleague */
+  passed_on: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
+  /** pushes hold the customer's name and words, also on a locked screen */
+  push_text: boolean
+  /** no push and no sound in the quiet hours */
+  quiet: boolean
+  /** Saturday and Sunday are quiet all day */
+  quiet_weekend: boolean
+  /** minutes since midnight */
+  quiet_from: number
+  /** minutes since midnight */
+  quiet_to: number
+  /** as in the tz database */
+  time_zone: string
+  /** unseen for so long it goes into a digest */
+  mail_minutes: number
+}
+
 export interface ChannelKind {
   kind: string
   title: string
