@@ -49,6 +49,15 @@ await picture('palette', '/inbox/unanswered', {}, async (page) => {
   await page.waitForSelector('.pal input')
   await page.keyboard.type('as')
 })
+await picture('customer', '/inbox/unanswered', {}, async (page) => {
+  await third(page)
+  await page.getByRole('button', { name: 'Correct this customer' }).click()
+  await page.getByLabel('Time zone').fill('Asia/Seoul')
+  await page.getByLabel('Phone').fill('+82 2-555-0101')
+  await page.getByLabel('Tags').fill('VIP')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.locator('.cust-tags').waitFor()
+})
 await picture('channels', '/settings/channels', {})
 await picture('keys', '/inbox/unanswered', {}, async (page) => {
   await page.keyboard.press('?')
