@@ -97,7 +97,8 @@ struct kind_doc {
     struct str kind, title;
     struct str_list can;
     struct limit_doc text_public, text_private;
-    i64 max_pictures, max_picture_bytes;
+    struct str_list files;
+    i64 max_files, max_file_bytes, max_picture_bytes, max_total_bytes;
     struct {
         struct setting_doc *items;
         size_t len, cap;
@@ -133,11 +134,16 @@ static const struct type kind_type = {
         FIELD(kind_doc, FIELD_STR, kind, FIELD_READ_ONLY),
         FIELD(kind_doc, FIELD_STR, title, FIELD_READ_ONLY),
         FIELD(kind_doc, FIELD_STRS, can, FIELD_READ_ONLY,
-              .doc = "webhook, poll, like, delete_own, send_pictures, confirm, idempotent, dm, public"),
+              .doc = "webhook, poll, like, delete_own, confirm, idempotent, dm, public"),
         FIELD(kind_doc, FIELD_STRUCT, text_public, FIELD_READ_ONLY, .type = &limit_type),
         FIELD(kind_doc, FIELD_STRUCT, text_private, FIELD_READ_ONLY, .type = &limit_type),
-        FIELD(kind_doc, FIELD_I64, max_pictures, FIELD_READ_ONLY),
-        FIELD(kind_doc, FIELD_I64, max_picture_bytes, FIELD_READ_ONLY),
+        FIELD(kind_doc, FIELD_STRS, files, FIELD_READ_ONLY,
+              .doc = "kinds of files that go with an answer: picture, video, audio, file; empty: none"),
+        FIELD(kind_doc, FIELD_I64, max_files, FIELD_READ_ONLY, .doc = "with one answer"),
+        FIELD(kind_doc, FIELD_I64, max_file_bytes, FIELD_READ_ONLY, .doc = "of each"),
+        FIELD(kind_doc, FIELD_I64, max_picture_bytes, FIELD_READ_ONLY, .doc = "of each picture"),
+        FIELD(kind_doc, FIELD_I64, max_total_bytes, FIELD_READ_ONLY,
+              .doc = "of all together; 0: no limit of its own"),
         FIELD(kind_doc, FIELD_LIST, settings, FIELD_READ_ONLY, .type = &setting_type),
         FIELD_END,
     },
@@ -155,24 +161,25 @@ static void fill_kind(const struct channel_driver *driver, struct arena *arena, 
     static const struct {
         unsigned can;
         const char *name;
-    } cans[] = {{CAN_WEBHOOK, "webhook"},
-                {CAN_POLL, "poll"},
-                {CAN_LIKE, "like"},
-                {CAN_DELETE_OWN, "delete_own"},
-                {CAN_SEND_PICTURES, "send_pictures"},
-                {CAN_CONFIRM, "confirm"},
-                {CAN_IDEMPOTENT, "idempotent"},
-                {CAN_DM, "dm"},
-                {CAN_PUBLIC, "public"}};
+    } cans[] = {{CAN_WEBHOOK, "webhook"}, {CAN_POLL, "poll"},
+                {CAN_LIKE, "like"},       {CAN_DELETE_OWN, "delete_own"},
+                {CAN_CONFIRM, "confirm"}, {CAN_IDEMPOTENT, "idempotent"},
+                {CAN_DM, "dm"},           {CAN_PUBLIC, "public"}};
     static const char *const kinds[] = {"text", "url", "secret", "bool"};
     *out = (struct kind_doc){
         .kind = str_from(driver->kind),
         .title = str_from(driver->title),
         .text_public = limit_of(driver->text_public),
         .text_private = limit_of(driver->text_private),
-        .max_pictures = (i64)driver->max_pictures,
-        .max_picture_bytes = (i64)driver->max_picture_bytes,
+        .max_files = (i64)driver->max_files,
+        .max_file_bytes = (i64)channel_file_limit(driver, FILE_OTHER),
+        .max_picture_bytes = (i64)channel_file_limit(driver, FILE_PICTURE),
+        .max_total_bytes = (i64)driver->max_total_bytes,
     };
+    for (unsigned kind = FILE_PICTURE; kind <= FILE_OTHER; kind <<= 1) {
+        if (driver->files & kind)
+            *list_push(&out->files, arena) = str_from(file_kind_name((enum file_kind)kind));
+    }
     for (size_t i = 0; i < ARRAY_LEN(cans); i++) {
         if (driver->can & cans[i].can)
             *list_push(&out->can, arena) = str_from(cans[i].name);

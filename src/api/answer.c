@@ -18,6 +18,12 @@ void reply_header(struct reply *reply, const char *name, struct str value)
     header->value = str_copy(reply->body.arena, value);
 }
 
+void reply_bytes(struct reply *reply, struct str bytes)
+{
+    reply->body.ptr = (char *)bytes.ptr;
+    reply->body.len = reply->body.cap = bytes.len;
+}
+
 void reply_value(struct reply *reply, int status, const struct type *type, const void *value)
 {
     struct json_writer w = json_writer(&reply->body);

@@ -4,6 +4,8 @@
 #include "api/route.h"
 
 void reply_init(struct reply *reply, struct arena *arena);
+// The body is these bytes, which live as long as the request; they are not copied here.
+void reply_bytes(struct reply *reply, struct str bytes);
 void reply_header(struct reply *reply, const char *name, struct str value);
 // {"items":[…],"next":…}: each item of a {items,len,cap} list through its type.
 void reply_list(struct reply *reply, const struct type *type, const void *list, struct str next);

@@ -33,6 +33,9 @@ bool crypto_key_make(const char *path, struct key **ret_key, struct err *err) MU
 void crypto_key_destroy(struct key *key);
 // 16 hex digits that name the key without giving it away; stored beside sealed rows.
 struct str crypto_key_id(const struct key *key);
+// Signs what the server itself will be shown again (addresses of files): HMAC-SHA256 with a key derived for
+// that purpose alone.
+void key_sign(const struct key *key, const char *purpose, struct str data, u8 out[32]);
 // XChaCha20-Poly1305; `place` ("channel:7:secret") is authenticated, so a sealed value moved to
 // another row does not open. Layout: 1 version byte, 8 key id, 24 nonce, ciphertext.
 struct str crypto_seal(const struct key *key, struct arena *arena, struct str place, struct str secret);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The instance key and what it seals. From the key in the file two others are derived, one to seal with
-// and one that only names it, so that the name in the database says nothing about the key.
+// The instance key and what it seals. From the key in the file others are derived: to seal with, to
+// sign with, and one that only names it, so that the name in the database says nothing about the key.
 #include "base/arena.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -23,6 +23,7 @@ enum {
 
 struct key {
     u8 seal[KEY_BYTES];
+    u8 sign[KEY_BYTES];
     u8 id[ID_BYTES];
     char id_text[ID_BYTES * 2 + 1];
 };
@@ -40,6 +41,7 @@ static struct key *key_create(const u8 raw[KEY_BYTES])
     memcpy(key->id, name, ID_BYTES);
     sodium_bin2hex(key->id_text, sizeof key->id_text, key->id, ID_BYTES);
     hmac_sha256(root, S("heed key for sealing"), key->seal);
+    hmac_sha256(root, S("heed key for signing"), key->sign);
     return key;
 }
 
@@ -156,6 +158,14 @@ bool crypto_key_make(const char *path, struct key **ret_key, struct err *err)
     sodium_memzero(text, sizeof text);
     sodium_memzero(raw, sizeof raw);
     return ok;
+}
+
+void key_sign(const struct key *key, const char *purpose, struct str data, u8 out[32])
+{
+    u8 own[32];
+    hmac_sha256((struct str){(const char *)key->sign, KEY_BYTES}, str_from(purpose), own);
+    hmac_sha256((struct str){(const char *)own, sizeof own}, data, out);
+    sodium_memzero(own, sizeof own);
 }
 
 struct str crypto_seal(const struct key *key, struct arena *arena, struct str place, struct str secret)

@@ -79,11 +79,12 @@ static enum step_result bluesky_confirm(struct step *step, const struct outbound
 const struct channel_driver channel_bluesky = {
     .kind = "bluesky",
     .title = "Bluesky",
-    .can = CAN_POLL | CAN_LIKE | CAN_DELETE_OWN | CAN_SEND_PICTURES | CAN_CONFIRM | CAN_IDEMPOTENT | CAN_DM |
-           CAN_PUBLIC | CAN_GLOBAL_IDS,
+    .can = CAN_POLL | CAN_LIKE | CAN_DELETE_OWN | CAN_CONFIRM | CAN_IDEMPOTENT | CAN_DM | CAN_PUBLIC |
+           CAN_GLOBAL_IDS,
     .text_public = {.unit = UNIT_GRAPHEMES, .max = 300, .max_bytes = 3000},
     .text_private = {.unit = UNIT_GRAPHEMES, .max = 1000, .max_bytes = 10000},
-    .max_pictures = 4,
+    .files = FILE_PICTURE,
+    .max_files = 4,
     .max_picture_bytes = 2000000,
     .settings = bluesky_settings,
     .streams = bluesky_streams,

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/sniff.h"
 #include "json/field.h"
 #include "json/json.h"
 
@@ -149,8 +150,10 @@ struct step {
 
 // ---- Out ------------------------------------------------------------------------------------------
 struct outbound_attachment {
-    struct str bytes, mime, name, alt, url;
-    i64 width, height;
+    struct str bytes, mime, name, alt;
+    struct str url; // given instead of bytes, see address_above
+    struct str sha256;
+    i64 size, width, height;
 };
 struct outbound {
     enum { OUT_SEND, OUT_DELETE, OUT_LIKE, OUT_UNLIKE } action;
@@ -177,7 +180,6 @@ enum channel_can {
     CAN_POLL = 2,
     CAN_LIKE = 4,
     CAN_DELETE_OWN = 8,
-    CAN_SEND_PICTURES = 16,
     CAN_CONFIRM = 32,
     CAN_IDEMPOTENT = 64,
     CAN_DM = 128,
@@ -202,8 +204,13 @@ struct channel_driver {
     const char *title; // "Bluesky"
     unsigned can;
     struct text_limit text_public, text_private;
-    size_t max_pictures;
-    size_t max_picture_bytes;
+    // Files that go with one message: which kinds (enum file_kind; 0: none), how many, how large each
+    // (0: FILE_MAX) and all together (0: no limit of its own). Pictures may have a smaller limit.
+    unsigned files;
+    size_t max_files;
+    size_t max_file_bytes, max_picture_bytes, max_total_bytes;
+    // The network fetches what is larger than this by a signed address; 0: it always gets the bytes.
+    size_t address_above;
     const struct channel_setting *settings; // ends with name NULL
     const char *const *streams;             // polled streams, ends with NULL; NULL: none
     i64 poll_ms;                            // usual interval
@@ -232,3 +239,5 @@ extern const struct channel_driver *const channel_drivers[];       // ends with 
 // Length of a text in the unit of a limit.
 size_t text_length(struct text_limit limit, struct str text);
 bool text_fits(struct text_limit limit, struct str text);
+// Bytes that one file of a kind may have there.
+size_t channel_file_limit(const struct channel_driver *driver, enum file_kind kind);

@@ -42,7 +42,7 @@ static void put_attachments(struct json_writer *w, const struct outbound *out, s
     json_open(w, '[');
     for (size_t i = 0; i < out->attachments.len; i++) {
         const struct outbound_attachment *a = &out->attachments.items[i];
-        // The bytes travel along (a data: address), so a receiver needs no way into this server.
+        // Small ones travel along (a data: address), so a receiver needs no way into this server.
         struct str url = a->url.len ? a->url
                                     : str_printf(arena, "data:" STR_FMT ";base64," STR_FMT, STR_ARG(a->mime),
                                                  STR_ARG(base64_encode(arena, a->bytes)));
@@ -51,7 +51,7 @@ static void put_attachments(struct json_writer *w, const struct outbound *out, s
         put(w, "mime", a->mime);
         put(w, "name", a->name);
         json_key(w, "size");
-        json_put_i64(w, (i64)a->bytes.len);
+        json_put_i64(w, a->size ? a->size : (i64)a->bytes.len);
         put(w, "alt", a->alt);
         json_close(w, '}');
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// How long a text is, as each network counts it.
+// How long a text is, as each network counts it, and how large its files may be.
 #include "channels/channel.h"
 #include "text/words.h"
 
@@ -32,4 +32,12 @@ bool text_fits(struct text_limit limit, struct str text)
     if (limit.max_bytes && text.len > limit.max_bytes)
         return false;
     return !limit.max || text_length(limit, text) <= limit.max;
+}
+
+size_t channel_file_limit(const struct channel_driver *driver, enum file_kind kind)
+{
+    size_t limit = driver->max_file_bytes ? driver->max_file_bytes : SNIFF_FILE_MAX;
+    if (kind == FILE_PICTURE && driver->max_picture_bytes && driver->max_picture_bytes < limit)
+        return driver->max_picture_bytes;
+    return limit;
 }

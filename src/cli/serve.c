@@ -193,6 +193,7 @@ static bool start_jobs(struct serve *s, struct err *err)
         .db = app->db,
         .key = app->key,
         .client = app->client,
+        .public_url = app->public_url,
         .nursery = app->nursery,
         .picture_kind = 0,
         .search = app->search,

@@ -7,12 +7,14 @@
 //   held, failed → (delivery_resolve) done | queued | cancelled
 #pragma once
 #include "channels/channel.h"
+#include "base/crypto.h"
 #include "desk/actor.h"
 
 enum {
     DELIVERY_DOUBT_MS = 600000, // read back that long, then held for a person
     DELIVERY_ASK_MS = 15000,    // between two questions
     DELIVERY_LEASE_MS = 90000,  // renewed while a sender lives
+    DELIVERY_LINK_MS = 3600000, // networks fetch media in their own time
 };
 #define DELIVERY_MAX_AGE_MS INT64_C(432000000) // five days of trying
 
@@ -78,9 +80,18 @@ struct delivery { // one claimed outbox row with all the driver needs
     struct str owner;
     struct outbound out;
 };
-// Everything the driver is told, pictures too. Not in the write: files may be large.
+// Everything the driver is told but its files. Not in the write.
 bool delivery_load(struct conn *conn, i64 id, bool confirm, struct arena *arena, struct delivery *out,
                    struct err *err) MUST_CHECK;
+// The files: bytes, or signed addresses for what the driver wants fetched.
+struct delivery_links {
+    const struct key *key;
+    struct str public_url;
+    i64 now;
+};
+bool delivery_load_files(struct conn *conn, const struct channel_driver *driver,
+                         const struct delivery_links *links, struct arena *arena, struct delivery *delivery,
+                         struct err *err) MUST_CHECK;
 // What became of it. DONE, RETRY(retry_at), REFUSED, DOUBT, ABSENT, DEAD/REAUTH (back to queued, channel
 // state told). can_ask: the driver can read back.
 bool delivery_finish(struct tx *tx, const struct delivery *delivery, enum step_result result,

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// All that a driver is told about one thing to send: the message, what it answers, its pictures' bytes.
+// All that a driver is told about one thing to send: the message, what it answers, its files.
 // Read outside of any write, because files may be large.
 #include "base/buf.h"
 #include "desk/delivery_row.h"
+#include "desk/file.h"
 #include "sql_gen.h"
-
-enum { MAX_FILE = 26 << 20 };
 
 static int action_of(struct str word)
 {
@@ -79,59 +78,43 @@ static bool load_answered(struct conn *conn, struct arena *arena, struct deliver
     return rows_end(rows, err);
 }
 
-static bool load_bytes(struct conn *conn, i64 workspace_id, struct str sha256, struct arena *arena,
-                       struct str *ret_bytes, struct err *err)
-{
-    struct rows *rows;
-    struct buf bytes;
-    buf_init(&bytes, arena, MAX_FILE);
-    if (!db_query(conn, &SQL_delivery_file_parts, DB_ARGS(db_i64(workspace_id), db_str(sha256)), &rows, err))
-        return false;
-    while (rows_next(rows))
-        buf_add(&bytes, row_blob(rows, 0, arena));
-    if (!rows_end(rows, err))
-        return false;
-    if (bytes.overflow)
-        return err_set(err, ERR_TOO_LARGE, "A file is too large to be sent.");
-    *ret_bytes = buf_str(&bytes);
-    return true;
-}
-
-struct file_row {
-    struct str sha256;
-    struct outbound_attachment attachment;
-};
-struct file_rows {
-    struct file_row *items;
-    size_t len, cap;
-};
-
 static bool load_attachments(struct conn *conn, struct arena *arena, struct delivery *d, struct err *err)
 {
     struct rows *rows;
-    struct file_rows files = {};
     if (!db_query(conn, &SQL_delivery_attachments, DB_ARGS(db_i64(d->workspace_id), db_i64(d->message_id)),
                   &rows, err))
         return false;
     while (rows_next(rows)) {
-        struct file_row *file = list_push(&files, arena);
         struct str mime = row_str(rows, 7, arena);
-        file->sha256 = row_str(rows, 0, arena);
-        file->attachment = (struct outbound_attachment){
+        *list_push(&d->out.attachments, arena) = (struct outbound_attachment){
             .mime = mime.len ? mime : row_str(rows, 1, arena),
             .name = row_str(rows, 2, arena),
             .alt = row_str(rows, 3, arena),
             .width = row_i64(rows, 8) ? row_i64(rows, 8) : row_i64(rows, 5),
             .height = row_i64(rows, 9) ? row_i64(rows, 9) : row_i64(rows, 6),
+            .sha256 = row_str(rows, 0, arena),
+            .size = row_i64(rows, 10),
         };
     }
-    if (!rows_end(rows, err))
-        return false;
-    for (size_t i = 0; i < files.len; i++) {
-        struct outbound_attachment *a = list_push(&d->out.attachments, arena);
-        *a = files.items[i].attachment;
-        if (files.items[i].sha256.len &&
-            !load_bytes(conn, d->workspace_id, files.items[i].sha256, arena, &a->bytes, err))
+    return rows_end(rows, err);
+}
+
+bool delivery_load_files(struct conn *conn, const struct channel_driver *driver,
+                         const struct delivery_links *links, struct arena *arena, struct delivery *delivery,
+                         struct err *err)
+{
+    for (size_t i = 0; i < delivery->out.attachments.len; i++) {
+        struct outbound_attachment *a = &delivery->out.attachments.items[i];
+        if (!a->sha256.len)
+            continue;
+        struct file_link link = {.workspace_id = delivery->workspace_id,
+                                 .sha256 = a->sha256,
+                                 .name = a->name,
+                                 .expires_at = links->now + DELIVERY_LINK_MS};
+        if (driver->address_above > 0 && (size_t)a->size > driver->address_above)
+            a->url = str_printf(arena, "%.*s%.*s", STR_ARG(links->public_url),
+                                STR_ARG(file_address(links->key, arena, &link)));
+        else if (!file_read(conn, delivery->workspace_id, a->sha256, 0, a->size, arena, &a->bytes, err))
             return false;
     }
     return true;

@@ -9,7 +9,10 @@ const struct type file_type = {
     "File",
     (const struct field[]){
         FIELD(file, FIELD_STR, sha256, FIELD_READ_ONLY),
-        FIELD(file, FIELD_STR, mime, FIELD_READ_ONLY),
+        FIELD(file, FIELD_STR, mime, FIELD_READ_ONLY, .doc = "told by its bytes"),
+        FIELD(file, FIELD_STR, name, FIELD_READ_ONLY | FIELD_NO_ROW, .doc = "cleaned"),
+        FIELD(file, FIELD_STR, url, FIELD_READ_ONLY | FIELD_NO_ROW,
+              .doc = "a signed address, good for five minutes"),
         FIELD(file, FIELD_I64, size, FIELD_READ_ONLY, .doc = "bytes"),
         FIELD(file, FIELD_I64, width, FIELD_READ_ONLY),
         FIELD(file, FIELD_I64, height, FIELD_READ_ONLY),
@@ -78,22 +81,88 @@ bool file_keep(struct db *db, i64 workspace_id, i64 uploaded_by, struct str byte
     return db_write(db, WRITE_PEOPLE, write_file, &keep, err);
 }
 
-bool file_read(struct conn *conn, i64 workspace_id, struct str sha256, struct arena *arena,
+bool file_get(struct conn *conn, i64 workspace_id, struct str sha256, struct arena *arena, struct file *out,
+              struct err *err)
+{
+    struct file file = {};
+    if (!db_one(conn, &SQL_file_get, DB_ARGS(db_i64(workspace_id), db_str(sha256)), &file_type, &file, arena,
+                err))
+        return false;
+    *out = file;
+    return true;
+}
+
+bool file_read(struct conn *conn, i64 workspace_id, struct str sha256, i64 from, i64 len, struct arena *arena,
                struct str *ret_bytes, struct err *err)
 {
     struct rows *rows;
-    struct buf bytes;
-    buf_init(&bytes, arena, FILE_MAX + 1);
-    if (!db_query(conn, &SQL_file_parts, DB_ARGS(db_i64(workspace_id), db_str(sha256)), &rows, err))
+    i64 first = from / FILE_PART, last = len > 0 ? (from + len - 1) / FILE_PART : first;
+    char *bytes = arena_alloc(arena, (size_t)len + 1);
+    i64 have = 0, skip = from % FILE_PART;
+    if (!db_query(conn, &SQL_file_parts,
+                  DB_ARGS(db_i64(workspace_id), db_str(sha256), db_i64(first), db_i64(last)), &rows, err))
         return false;
-    while (rows_next(rows))
-        buf_add(&bytes, row_blob(rows, 0, arena));
+    while (rows_next(rows)) {
+        struct arena *small = arena_take(); // a part at a time
+        struct str part = row_blob(rows, 0, small);
+        i64 n = (i64)part.len - skip;
+        n = n < 0 ? 0 : n > len - have ? len - have : n;
+        if (n > 0)
+            memcpy(bytes + have, part.ptr + skip, (size_t)n);
+        have += n;
+        skip = 0;
+        arena_give(small);
+    }
     if (!rows_end(rows, err))
         return false;
-    if (bytes.len == 0)
+    if (have != len)
         return err_set(err, ERR_NOT_FOUND, "The bytes of this file are not here.");
-    *ret_bytes = buf_str(&bytes);
+    *ret_bytes = (struct str){bytes, (size_t)len};
     return true;
+}
+
+// ---- Signed addresses ----
+
+static struct str percent_encode(struct arena *arena, struct str text)
+{
+    struct buf out;
+    buf_init(&out, arena, text.len * 3 + 1);
+    for (size_t i = 0; i < text.len; i++) {
+        u8 c = (u8)text.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                     c == '-' || c == '_';
+        if (plain)
+            buf_add_char(&out, (char)c);
+        else
+            buf_printf(&out, "%%%02X", c);
+    }
+    return buf_str(&out);
+}
+
+static struct str link_signature(const struct key *key, struct arena *arena, const struct file_link *link)
+{
+    u8 mac[32];
+    // The name comes last: nothing behind it could be read as part of it.
+    struct str what =
+        str_printf(arena, "%lld\n%.*s\n%lld\n%s\n%.*s", (long long)link->workspace_id, STR_ARG(link->sha256),
+                   (long long)link->expires_at, link->shown ? "shown" : "download", STR_ARG(link->name));
+    key_sign(key, "file address", what, mac);
+    return base64url_encode(arena, (struct str){(const char *)mac, sizeof mac});
+}
+
+struct str file_address(const struct key *key, struct arena *arena, const struct file_link *link)
+{
+    return str_printf(arena, "/api/v1/files/%.*s?workspace=%lld&expires=%lld&as=%s&name=%.*s&signature=%.*s",
+                      STR_ARG(link->sha256), (long long)link->workspace_id, (long long)link->expires_at,
+                      link->shown ? "shown" : "download", STR_ARG(percent_encode(arena, link->name)),
+                      STR_ARG(link_signature(key, arena, link)));
+}
+
+bool file_link_valid(const struct key *key, struct arena *arena, const struct file_link *link,
+                     struct str signature, i64 now)
+{
+    bool same = secret_eq(link_signature(key, arena, link), signature);
+    return same && link->expires_at > now;
 }
 
 bool file_attachment(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,

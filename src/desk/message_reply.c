@@ -8,6 +8,7 @@
 #include "desk/outbox.h"
 #include "desk/route.h"
 #include "sql_gen.h"
+#include "text/words.h"
 #include <stdio.h>
 
 enum { NOTE_BYTES_MAX = 64 * 1024, NOTE_FILES_MAX = 10 };
@@ -120,16 +121,14 @@ static bool check_can(const struct writing *w, struct err *err)
 static bool check_files(const struct writing *w, struct err *err)
 {
     size_t n = w->draft->attachments.len;
-    size_t most = !w->driver                           ? NOTE_FILES_MAX
-                  : w->driver->can & CAN_SEND_PICTURES ? w->driver->max_pictures
-                                                       : 0;
+    size_t most = !w->driver ? NOTE_FILES_MAX : w->driver->files ? w->driver->max_files : 0;
     if (n <= most) {
         return true;
     }
     if (most == 0) {
-        return err_field(err, "attachments", "not_possible", "%s takes no pictures.", w->driver->title);
+        return err_field(err, "attachments", "not_possible", "%s takes no files.", w->driver->title);
     }
-    return err_field(err, "attachments", "too_many", "At most %zu pictures go with one message.", most);
+    return err_field(err, "attachments", "too_many", "At most %zu files go with one message.", most);
 }
 
 static bool check_file(const struct writing *w, const char *field, const struct file_row *file,
@@ -138,19 +137,25 @@ static bool check_file(const struct writing *w, const char *field, const struct 
     if (!w->driver) {
         return true;
     }
-    if (!str_starts(file->mime, S("image/"))) {
-        return err_field(err, field, "not_possible", "%s takes pictures only.", w->driver->title);
+    enum file_kind kind = file_kind_of(file->mime);
+    size_t limit = channel_file_limit(w->driver, kind);
+    if (!(w->driver->files & kind)) {
+        return w->driver->files == FILE_PICTURE
+                   ? err_field(err, field, "not_possible", "%s takes pictures only.", w->driver->title)
+                   : err_field(err, field, "not_possible", "%s does not take this kind of file (%s).",
+                               w->driver->title, file_kind_name(kind));
     }
-    if (w->driver->max_picture_bytes > 0 && (size_t)file->size > w->driver->max_picture_bytes) {
+    if ((size_t)file->size > limit) {
         return err_field(err, field, "too_large",
-                         "%s takes pictures of at most %zu bytes; this one has %lld.", w->driver->title,
-                         w->driver->max_picture_bytes, (long long)file->size);
+                         "%s takes files of this kind of at most %zu bytes; this one has %lld.",
+                         w->driver->title, limit, (long long)file->size);
     }
     return true;
 }
 
 static bool load_files(struct writing *w, struct err *err)
 {
+    size_t total = 0;
     w->files = arena_array(w->tx->arena, struct file_row, w->draft->attachments.len);
     for (size_t i = 0; i < w->draft->attachments.len; i++) {
         char field[48];
@@ -168,6 +173,12 @@ static bool load_files(struct writing *w, struct err *err)
         if (!check_file(w, field, &w->files[i], err)) {
             return false;
         }
+        total += (size_t)w->files[i].size;
+    }
+    if (w->driver && w->driver->max_total_bytes > 0 && total > w->driver->max_total_bytes) {
+        return err_field(err, "attachments", "too_large",
+                         "%s takes at most %zu bytes of files with one message; these have %zu.",
+                         w->driver->title, w->driver->max_total_bytes, total);
     }
     return true;
 }
@@ -251,7 +262,7 @@ static bool prepare_reply(struct writing *w, struct err *err)
         return err_set(err, ERR_DENIED, "Your role may not answer customers.");
     }
     if (blank(w->text) && w->draft->attachments.len == 0) {
-        return err_field(err, "text", "required", "An answer has a text or a picture.");
+        return err_field(err, "text", "required", "An answer has a text or a file.");
     }
     return outbox_channel(w->tx, w->actor->workspace_id, w->way.channel_id, &w->driver, err) &&
            check_can(w, err) && check_text(w, err) && check_files(w, err) && load_files(w, err) &&
@@ -285,7 +296,7 @@ static bool insert_files(struct writing *w, struct err *err)
         if (!db_exec(w->tx->conn, &SQL_message_attach,
                      DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->message_id), db_i64((i64)i),
                              db_str(S("")), db_str(file->mime),
-                             db_str(str_given(draft->name) ? draft->name : S("")),
+                             db_str(text_file_name(w->tx->arena, draft->name)),
                              db_str(str_given(draft->alt) ? draft->alt : S("")), db_i64(file->size),
                              db_i64(file->width), db_i64(file->height), db_str(draft->sha256),
                              db_str(S("ready")), db_str(S("")), db_i64(0)),

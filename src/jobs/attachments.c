@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // See attachments.h. The attempt is counted and committed before a byte is fetched, so a picture that
 // ends a child or the process is not tried for ever. Three tries with growing pauses, then "failed" with
-// the reason; what is no picture, too large or forbidden is "refused" at once. Several threads fetch, at
+// the reason; what is too large, forbidden or a broken picture is "refused" at once. Pictures are cleaned,
+// everything else is kept as it came, under the type its own bytes tell. Several threads fetch, at
 // most half of them from one host: one that hangs holds up its own pictures only.
 #include "jobs/attachments.h"
 #include "base/clock.h"
@@ -145,7 +146,7 @@ static bool nothing_due(struct db *db)
     return nothing;
 }
 
-// ---- One picture ------------------------------------------------------------------------------------
+// ---- One file ------------------------------------------------------------------------------------
 
 static struct result again(const struct wanted *wanted, struct str reason)
 {
@@ -158,26 +159,37 @@ static struct result refused(const struct wanted *wanted, struct str reason)
     return (struct result){.wanted = wanted, .state = "refused", .reason = reason};
 }
 
+static struct result keep(struct attachments *job, const struct wanted *wanted, struct str bytes,
+                          struct file *file, struct arena *arena)
+{
+    struct err err = {};
+    if (!file_keep(job->settings.db, wanted->workspace_id, 0, bytes, file, arena, &err)) {
+        return again(wanted, S("It could not be stored."));
+    }
+    return (struct result){.wanted = wanted, .file = file, .state = "ready", .reason = S("")};
+}
+
 static struct result take(struct attachments *job, const struct wanted *wanted, struct str bytes,
                           struct arena *arena)
 {
+    struct file *file = arena_new(arena, struct file);
     struct picture picture = {};
     struct err err = {};
+    *file = (struct file){.mime = sniff_mime(bytes)};
+    if (bytes.len == 0) {
+        return refused(wanted, S("The file is empty."));
+    }
+    if (file_kind_of(file->mime) != FILE_PICTURE) {
+        return keep(job, wanted, bytes, file, arena);
+    }
     enum child_result how =
         picture_clean(job->settings.nursery, job->settings.picture_kind, bytes, arena, &picture, &err);
     if (how != CHILD_OK) {
         struct str why = str_copy(arena, str_from(err.text));
         return how == CHILD_REFUSED ? refused(wanted, why) : again(wanted, why);
     }
-    struct file *file = arena_new(arena, struct file);
-    *file = (struct file){.mime = picture.mime,
-                          .size = (i64)picture.bytes.len,
-                          .width = picture.width,
-                          .height = picture.height};
-    if (!file_keep(job->settings.db, wanted->workspace_id, 0, picture.bytes, file, arena, &err)) {
-        return again(wanted, S("It could not be stored."));
-    }
-    return (struct result){.wanted = wanted, .file = file, .state = "ready", .reason = S("")};
+    *file = (struct file){.mime = picture.mime, .width = picture.width, .height = picture.height};
+    return keep(job, wanted, picture.bytes, file, arena);
 }
 
 static struct result fetch(struct attachments *job, const struct wanted *wanted, struct arena *arena)
@@ -185,9 +197,6 @@ static struct result fetch(struct attachments *job, const struct wanted *wanted,
     struct net_request request = {
         .method = S("GET"), .url = wanted->url, .timeout_ms = FETCH_MS, .max_answer = FILE_MAX};
     struct net_answer answer = {};
-    if (wanted->mime.len > 0 && !str_starts(wanted->mime, S("image/"))) {
-        return refused(wanted, S("Only pictures are kept here; open it on the network."));
-    }
     client_fetch(job->settings.client, &request, FETCH_REDIRECTS, arena, &answer);
     if (!answer.got_answer) {
         return again(wanted, str_copy(arena, str_from(answer.error)));

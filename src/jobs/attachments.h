@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// Pictures that customers sent: fetched through the guarded client, cleaned in a child, kept as files.
+// Files that customers sent: fetched through the guarded client and kept; pictures are cleaned in a child.
 #pragma once
 #include "jobs/jobs.h"
 

@@ -102,6 +102,16 @@ static enum step_result talk(struct sending *s)
 }
 
 // What the driver needs. When it cannot be had nothing was sent, and that is what is said.
+static bool load_files(struct sending *s, struct arena *arena, struct err *err)
+{
+    const struct jobs_settings *settings = &s->deliver->settings;
+    struct delivery_links links = {settings->key, settings->public_url, clock_now()};
+    struct conn *conn = db_take(settings->db);
+    bool ok = delivery_load_files(conn, s->driver, &links, arena, &s->delivery, err);
+    db_give(settings->db, conn);
+    return ok;
+}
+
 static bool load(struct sending *s, const struct slot *slot, struct arena *arena)
 {
     const struct jobs_settings *settings = &s->deliver->settings;
@@ -118,6 +128,9 @@ static bool load(struct sending *s, const struct slot *slot, struct arena *arena
         ok && network_open(&s->run, settings, s->delivery.workspace_id, s->delivery.channel_id, arena, &err);
     if (opened) {
         s->driver = channel_driver_find(s->run.row.kind);
+        opened = !s->driver || load_files(s, arena, &err);
+    }
+    if (opened) {
         return true;
     }
     log_event(LOG_WARN, "deliver.load_failed", LOG_I("outbox", slot->id), LOG_C("error", err.text));

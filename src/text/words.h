@@ -33,3 +33,7 @@ struct str text_preview(struct arena *arena, struct str text, size_t graphemes);
 // Names as shown: bidi controls and zero-width characters dropped (ZWJ inside emoji kept), trimmed, at
 // most 200 graphemes.
 struct str text_clean_name(struct arena *arena, struct str text);
+// Names of files as kept: as text_clean_name, composed (NFC), without what file systems or headers could read
+// otherwise (separators, quotes, dots and spaces at the ends), at most 150 bytes with the ending kept. May
+// be empty.
+struct str text_file_name(struct arena *arena, struct str name);

@@ -350,7 +350,7 @@ test('a picture is cleaned, described and sent with its words', async () => {
   await row(maren, 'Gap Person').click()
   await maren.locator('.th-title h2', { hasText: 'Gap Person' }).waitFor()
   await maren.locator('.composer input[type=file]').setInputFiles({ name: 'zip.png', mimeType: 'image/png', buffer: PNG })
-  await maren.getByText('zip.png, cleaned and ready').waitFor()
+  await maren.getByText('zip.png, ready').waitFor()
   await maren.getByLabel('What is to be seen').fill('A green square')
   await maren.locator('.c-text').fill('Like this one?')
   await maren.keyboard.press('Control+Shift+Enter')

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/sniff.h"
 #include "base/str.h"
 #include "base/thread.h"
 #include <setjmp.h>
@@ -625,10 +626,59 @@ static void a_flood_of_warnings_is_cut_and_counted(void **state)
     assert_int_equal(floods + left_out, 401);
 }
 
+static void files_are_what_their_first_bytes_say(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str head;
+        const char *mime;
+        bool shown;
+    } files[] = {
+        {S("\x89PNG\r\n\x1a\n...."), "image/png", true},
+        {S("\xff\xd8\xff\xe0"), "image/jpeg", true},
+        {S("RIFF\x10\0\0\0WEBPVP8 "), "image/webp", true},
+        {S("RIFF\x10\0\0\0WAVEfmt "), "audio/wav", true},
+        {S("XXXX\x10\0\0\0WAVEfmt \x01"), "application/octet-stream", false},
+        {S("\0\0\0\x18"
+           "ftypisom"),
+         "video/mp4", true},
+        {S("\0\0\0\x18"
+           "ftypqt  "),
+         "video/quicktime", false},
+        {S("\0\0\0\x18"
+           "ftypM4A "),
+         "audio/mp4", true},
+        {S("\0\0\0\x18"
+           "ftypheic"),
+         "application/octet-stream", false},
+        {S("\x1a\x45\xdf\xa3....\x42\x82\x84webm"), "video/webm", true},
+        {S("OggS..........theora"), "video/ogg", true},
+        {S("\xff\xfb\x90\x64"), "audio/mpeg", true},
+        {S("\xff\xfe"
+           "a\0"),
+         "application/octet-stream", false},
+        {S("%PDF-1.4"), "application/pdf", false},
+        {S("PK\x03\x04..........................mimetypeapplication/vnd.oasis.opendocument.text"),
+         "application/vnd.oasis.opendocument.text", false},
+        {S("PK\x03\x04"), "application/zip", false},
+        {S("<html><script>alert(1)</script>"), "text/plain", false},
+        {S("<svg xmlns='http://www.w3.org/2000/svg'/>"), "text/plain", false},
+        {S("õ cut in the middle of an \xc3"), "text/plain", false},
+        {S("\xc3 not at its end"), "application/octet-stream", false},
+        {S(""), "application/octet-stream", false},
+        {S("\0"), "application/octet-stream", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        assert_str(sniff_mime(files[i].head), str_from(files[i].mime));
+        assert_int_equal(file_is_shown(str_from(files[i].mime)), files[i].shown);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_are_what_their_first_bytes_say),
         TEST(slices_compare_bytewise_and_shorter_first),
         TEST(slices_are_searched_cut_and_trimmed),
         TEST(only_plain_decimal_numbers_are_numbers),

@@ -270,6 +270,39 @@ static int teardown(void **state)
     return 0;
 }
 
+static void names_of_files_are_made_harmless_once_and_stay_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *kept;
+    } names[] = {
+        {"bill.pdf", "bill.pdf"},
+        {"../../etc/passwd", "_.._etc_passwd"},
+        {"C:\\temp\\a.txt", "C__temp_a.txt"},
+        {" .. .hidden. . ", "hidden"},
+        {"photo\u202egnp.exe", "photognp.exe"},
+        {"a\r\nSet-Cookie: x=1\".txt", "a Set-Cookie_ x=1_.txt"},
+        {"e\u0301t\u00e9.txt", "\u00e9t\u00e9.txt"},
+        {"...", ""},
+        {"", ""},
+        {"보고서.hwp", "보고서.hwp"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct str kept = text_file_name(arena, str_from(names[i].given));
+        assert_string_equal(str_cstr(arena, kept), names[i].kept);
+        assert_true(str_eq(text_file_name(arena, kept), kept));
+    }
+    struct buf name;
+    buf_init(&name, arena, 4096);
+    for (int i = 0; i < 100; i++)
+        buf_add(&name, S("õ"));
+    buf_add(&name, S(".jpeg"));
+    struct str cut = text_file_name(arena, buf_str(&name));
+    assert_true(cut.len <= 150 && utf8_valid(cut) && str_ends(cut, S(".jpeg")));
+    assert_true(str_eq(text_file_name(arena, cut), cut));
+    assert_int_equal(text_file_name(arena, STR_NONE).len, 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

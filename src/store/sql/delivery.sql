@@ -204,14 +204,10 @@ SELECT external_id, extra FROM message
 
 -- name: delivery_attachments :many
 -- Files that go with a message.
-SELECT a.sha256, a.mime, a.name, a.alt, a.url, a.width, a.height, f.mime, f.width, f.height
+SELECT a.sha256, a.mime, a.name, a.alt, a.url, a.width, a.height, f.mime, f.width, f.height, f.size
   FROM attachment a LEFT JOIN file f ON f.workspace_id = a.workspace_id AND f.sha256 = a.sha256
  WHERE a.workspace_id = :workspace AND a.message_id = :message
  ORDER BY a.position;
-
--- name: delivery_file_parts :many
--- The bytes of a file, part by part.
-SELECT bytes FROM file_part WHERE workspace_id = :workspace AND sha256 = :sha256 ORDER BY part;
 
 -- name: delivery_note_error :exec
 -- A like or a deletion that the network refused; the message says why.

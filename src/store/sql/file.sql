@@ -11,8 +11,14 @@ VALUES (:workspace, :sha256, :mime, :size, :width, :height, :uploaded_by, :now)
 ON CONFLICT DO NOTHING;
 
 -- name: file_parts :many
--- The bytes, in order.
-SELECT bytes FROM file_part WHERE workspace_id = :workspace AND sha256 = :sha256 ORDER BY part;
+-- The bytes, in order, from one part to another.
+SELECT bytes FROM file_part
+ WHERE workspace_id = :workspace AND sha256 = :sha256 AND part BETWEEN :first AND :last
+ ORDER BY part;
+
+-- name: file_get :one
+-- What is known of a file.
+SELECT sha256, mime, size, width, height FROM file WHERE workspace_id = :workspace AND sha256 = :sha256;
 
 -- name: file_attachment :one
 -- An attachment with what decides who may see it.

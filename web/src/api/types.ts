@@ -539,7 +539,12 @@ export interface ContactRef {
 
 export interface File {
   sha256: string
+  /** told by its bytes */
   mime: string
+  /** cleaned */
+  name: string
+  /** a signed address, good for five minutes */
+  url: string
   /** bytes */
   size: number
   width: number
@@ -692,7 +697,7 @@ export interface PingChoice {
 export interface ChannelKind {
   kind: string
   title: string
-  /** webhook, poll, like, delete_own, send_pictures, confirm, idempotent, dm, public */
+  /** webhook, poll, like, delete_own, confirm, idempotent, dm, public */
   can: string[]
   text_public: {
     /** code_points, graphemes, utf16, bytes */
@@ -708,8 +713,16 @@ export interface ChannelKind {
     /** 0: no limit of its own */
     max_bytes: number
   }
-  max_pictures: number
+  /** kinds of files that go with an answer: picture, video, audio, file; empty: none */
+  files: string[]
+  /** with one answer */
+  max_files: number
+  /** of each */
+  max_file_bytes: number
+  /** of each picture */
   max_picture_bytes: number
+  /** of all together; 0: no limit of its own */
+  max_total_bytes: number
   settings: {
     name: string
     /** text, url, secret, bool */
