@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The page in a real browser against a real server.   node run.mjs [--only WORDS]
+// The page in a real browser against a real server.   node run.mjs [--only "WORDS|OTHER WORDS"]
 // HEED_BINARY says which binary; build/release/heed else. Ends with "N passed, N failed".
 import { readFileSync } from 'node:fs'
 import http from 'node:http'

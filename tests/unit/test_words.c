@@ -308,6 +308,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(words_of_alphabetic_scripts_are_whole_and_folded),
+        T(names_of_files_are_made_harmless_once_and_stay_so),
         T(accents_and_vowel_signs_stay),
         T(scripts_without_spaces_are_single_joined_items),
         T(emoji_are_found_and_skin_tones_are_not_counted),

@@ -23,7 +23,7 @@ export async function runAll(only, failing = () => {}) {
   let passed = 0
   let failed = 0
   for (const { name, run } of tests) {
-    if (only && !name.includes(only)) continue
+    if (only && !only.split('|').some((words) => name.includes(words))) continue
     const start = Date.now()
     try {
       await run()
