@@ -3,7 +3,6 @@
 #include "api/answer.h"
 #include "api/app.h"
 #include "api/routes.h"
-#include "desk/card.h"
 #include "desk/contact.h"
 
 static bool get_contact(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
