@@ -6,8 +6,8 @@
 //   in_doubt → (read back) done | queued (the network says: never came) | held (10 minutes: a person decides)
 //   held, failed → (delivery_resolve) done | queued | cancelled
 #pragma once
-#include "channels/channel.h"
 #include "base/crypto.h"
+#include "channels/channel.h"
 #include "desk/actor.h"
 
 enum {

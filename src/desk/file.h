@@ -22,8 +22,8 @@ bool file_keep(struct db *db, i64 workspace_id, i64 uploaded_by, struct str byte
 bool file_get(struct conn *conn, i64 workspace_id, struct str sha256, struct arena *arena, struct file *out,
               struct err *err) MUST_CHECK;
 // `len` bytes from `from` on (within the file's size).
-bool file_read(struct conn *conn, i64 workspace_id, struct str sha256, i64 from, i64 len,
-               struct arena *arena, struct str *ret_bytes, struct err *err) MUST_CHECK;
+bool file_read(struct conn *conn, i64 workspace_id, struct str sha256, i64 from, i64 len, struct arena *arena,
+               struct str *ret_bytes, struct err *err) MUST_CHECK;
 
 // ---- Signed addresses: for networks, mail and widgets, which have no session here ----
 // Bound to workspace, bytes, name, expiry and whether it is shown or downloaded; nothing is stored.

@@ -12,7 +12,7 @@ struct jobs_settings {
     struct db *db;
     const struct key *key;
     struct outbound_client *client;
-    struct str public_url; // in front of signed addresses
+    struct str public_url;   // in front of signed addresses
     struct nursery *nursery; // NULL: pictures from networks stay where they are
     size_t picture_kind;     // the job's index in the nursery's table
     struct search *search;   // NULL: no index kept here
