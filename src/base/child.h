@@ -11,6 +11,7 @@ enum child_result {
     CHILD_OK,      // answer is valid
     CHILD_REFUSED, // the parser looked and said no; answer holds the reason
     CHILD_DIED,    // crashed, was killed by the sandbox, or overran its time; worth two more tries
+    CHILD_BUSY,    // no child was free in time: the bytes were not looked at, so no attempt counts
 };
 // Runs inside a child: reads `input`, appends to `output`; false = refused, with reason in output.
 struct buf;

@@ -16,7 +16,7 @@
 enum {
     BATCH = 64,         // raw events in one write
     BATCH_EVENTS = 500, // and messages in it, about
-    LOOK = 1024,        // waiting rows looked at in one query
+    SHARE = 4 * BATCH,  // rows in one round over all channels, and at least a batch of each
     ATTEMPTS = 3,
     LEASE_MS = 10000,
     // After a small pass, wait so long for more before the next: each pass costs two commits, and the
@@ -44,10 +44,20 @@ struct intake_job {
     char owner[33];
     i64 last_done; // rows of the last pass
 };
+struct place { // how far a pass is in a channel
+    i64 channel_id, after;
+    bool ended;
+};
+struct place_list {
+    struct place *items;
+    size_t len, cap;
+};
 struct pass { // one walk over what waits
     const struct intake_job *job;
     struct worker *worker; // NULL: in the caller's thread
     i64 done;
+    struct arena *arena;
+    struct place_list places;
 };
 
 struct batch { // of one channel
@@ -473,11 +483,40 @@ static bool run_batch(struct batch *batch, i64 *done)
 
 // ---- What waits -------------------------------------------------------------------------------------
 
-static bool list_waiting(struct db *db, i64 after, struct arena *arena, struct raw_list *out, struct err *err)
+static struct place *place_of(struct pass *pass, i64 channel_id)
+{
+    for (size_t i = 0; i < pass->places.len; i++) {
+        if (pass->places.items[i].channel_id == channel_id) {
+            return &pass->places.items[i];
+        }
+    }
+    struct place *place = list_push(&pass->places, pass->arena);
+    *place = (struct place){.channel_id = channel_id};
+    return place;
+}
+
+// Channels that are new since the last round join the pass.
+static bool list_channels(struct pass *pass, struct err *err)
+{
+    struct db *db = pass->job->settings.db;
+    struct conn *conn = db_take(db);
+    struct rows *rows;
+    bool ok = db_query(conn, &SQL_intake_channels, DB_NO_ARGS, &rows, err);
+    while (ok && rows_next(rows)) {
+        (void)place_of(pass, row_i64(rows, 0));
+    }
+    ok = ok && rows_end(rows, err);
+    db_give(db, conn);
+    return ok;
+}
+
+static bool list_waiting(struct db *db, const struct place *place, i64 limit, struct arena *arena,
+                         struct raw_list *out, struct err *err)
 {
     struct conn *conn = db_take(db);
     struct rows *rows;
-    bool ok = db_query(conn, &SQL_intake_waiting, DB_ARGS(db_i64(after), db_i64(LOOK)), &rows, err);
+    bool ok = db_query(conn, &SQL_intake_waiting,
+                       DB_ARGS(db_i64(place->channel_id), db_i64(place->after), db_i64(limit)), &rows, err);
     while (ok && rows_next(rows)) {
         *list_push(out, arena) = (struct raw){.id = row_i64(rows, 0),
                                               .workspace_id = row_i64(rows, 1),
@@ -489,22 +528,17 @@ static bool list_waiting(struct db *db, i64 after, struct arena *arena, struct r
     return ok;
 }
 
-// The next rows of the channel of waiting[from], oldest first. One that failed before goes alone: should
-// it end the process, it takes no other with it.
-static size_t gather(struct raw_list *waiting, size_t from, struct raw *out)
+// The next rows, oldest first. One that failed before goes alone: should it end the process, it takes no
+// other with it.
+static size_t gather(const struct raw_list *waiting, size_t from, struct raw *out)
 {
     size_t n = 0;
-    i64 channel = waiting->items[from].channel_id;
     for (size_t i = from; i < waiting->len && n < BATCH; i++) {
-        struct raw *raw = &waiting->items[i];
-        if (raw->channel_id != channel || raw->gone) {
-            continue;
-        }
+        const struct raw *raw = &waiting->items[i];
         if (raw->attempts > 0 && n > 0) {
             break;
         }
         out[n++] = *raw;
-        raw->gone = true;
         if (raw->attempts > 0) {
             break;
         }
@@ -517,39 +551,52 @@ static bool stopping(const struct pass *pass)
     return pass->worker && worker_stopping(pass->worker);
 }
 
-// False: the database is away. *last moves behind what was seen; *ret_more: there is more behind it.
-static bool one_look(struct pass *pass, i64 *last, bool *ret_more)
+// A channel's share of a round. False: the database is away.
+static bool serve(struct pass *pass, struct place *place, i64 share)
 {
     struct arena *arena = arena_take();
     struct raw_list waiting = {};
     struct err err = {};
     struct raw raws[BATCH];
-    bool here = list_waiting(pass->job->settings.db, *last, arena, &waiting, &err);
-    *ret_more = waiting.len == LOOK;
-    *last = waiting.len > 0 ? waiting.items[waiting.len - 1].id : *last;
-    for (size_t i = 0; here && i < waiting.len && !stopping(pass); i++) {
-        if (waiting.items[i].gone) {
-            continue;
-        }
+    bool here = list_waiting(pass->job->settings.db, place, share, arena, &waiting, &err);
+    place->ended = (i64)waiting.len < share;
+    for (size_t i = 0; here && i < waiting.len && !stopping(pass);) {
         struct batch batch = {.job = pass->job, .arena = arena_take(), .raws = raws};
         batch.len = gather(&waiting, i, raws);
+        i += batch.len;
+        place->after = waiting.items[i - 1].id;
         here = run_batch(&batch, &pass->done);
         arena_give(batch.arena);
+        if (here && !batch.leased) { // another process has the channel
+            place->ended = true;
+            break;
+        }
     }
     arena_give(arena);
     return here;
 }
 
+// Round by round, a share of each channel: whoever floods waits for themselves.
 static bool walk(struct pass *pass)
 {
-    i64 last = 0;
-    bool more = true;
-    while (more && !stopping(pass)) {
-        if (!one_look(pass, &last, &more)) {
-            return false;
+    pass->arena = arena_take();
+    struct err err = {};
+    bool here = true, more = true;
+    while (here && more && !stopping(pass)) {
+        here = list_channels(pass, &err);
+        i64 open = 0;
+        for (size_t i = 0; i < pass->places.len; i++) {
+            open += !pass->places.items[i].ended;
+        }
+        i64 share = open > 0 && SHARE / open > BATCH ? SHARE / open : BATCH;
+        more = open > 0;
+        for (size_t i = 0; here && i < pass->places.len && !stopping(pass); i++) {
+            struct place *place = &pass->places.items[i];
+            here = place->ended || serve(pass, place, share);
         }
     }
-    return true;
+    arena_give(pass->arena);
+    return here;
 }
 
 static i64 turn(struct worker *worker, void *arg)

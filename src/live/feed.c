@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The feed's thread: reads the log as it grows, puts frames into the rings of those who may see them, opens
-// streams (with what they missed), recounts folders, and looks again at everybody's rights.
+// The feed's thread: reads the log as it grows, puts frames into the rings of those who may see them,
+// recounts folders, and looks again at everybody's rights; opening.c opens streams between its batches.
 #include "live/feed.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -39,9 +39,8 @@ static void watched_workspaces(struct feed *feed, struct arena *arena, struct id
     pthread_mutex_unlock(&feed->lock);
 }
 
-// The frames of one batch for one audience; the last one carries where the log then stood.
-static size_t frames_for(const struct item_list *items, const struct audience *audience, struct str id,
-                         struct buf *out)
+size_t frames_for(const struct item_list *items, const struct audience *audience, struct str id,
+                  struct buf *out)
 {
     size_t n = 0, last = 0;
     bool gone;
@@ -143,113 +142,6 @@ static bool read_batch(struct feed *feed)
     return more;
 }
 
-// ---- Opening ----
-
-static void add_resync(struct feed *feed, struct arena *arena, struct buf *out)
-{
-    buf_printf(out, "id: %.*s\nevent: resync\ndata: {}\n\n", STR_ARG(log_cursor_format(arena, feed->cursor)));
-}
-
-// What somebody missed since their last frame, or that they must fetch anew.
-static bool catch_up(struct feed *feed, struct conn *conn, const struct opening *opening,
-                     const struct audience *audience, struct arena *arena, struct buf *out, struct err *err)
-{
-    struct log_cursor cursor;
-    struct event_list events = {};
-    struct item_list items = {};
-    i64 workspace_id = opening->actor.workspace_id;
-    struct id_list workspaces = {&workspace_id, 1, 1};
-    if (!log_cursor_parse(opening->last_event_id, &cursor) || cursor.epoch != db_epoch(feed->db)) {
-        add_resync(feed, arena, out);
-        return true;
-    }
-    if (!log_read(conn, &cursor, CATCH_UP_EVENTS, arena, &events, err))
-        return false;
-    if (events.len == CATCH_UP_EVENTS) {
-        add_resync(feed, arena, out);
-        return true;
-    }
-    if (!items_build(conn, &events, &workspaces, arena, &items, err))
-        return false;
-    frames_for(&items, audience, log_cursor_format(arena, cursor), out);
-    return true;
-}
-
-static bool first_frames(struct feed *feed, const struct opening *opening, struct arena *arena,
-                         struct buf *out, struct err *err)
-{
-    // Only to ask what it sees; the lasting one is found when the stream opens.
-    const struct audience seen = {
-        .workspace_id = opening->actor.workspace_id,
-        .all_channels = opening->actor.all_channels,
-        .all_teams = opening->actor.all_teams,
-        .channels = opening->actor.channels.items,
-        .n_channels = opening->actor.channels.len,
-        .teams = opening->actor.teams.items,
-        .n_teams = opening->actor.teams.len,
-    };
-    struct str counts;
-    struct str cursor = log_cursor_format(arena, feed->cursor);
-    bool resumed = opening->last_event_id.len > 0;
-    // Whoever continues keeps their own place until what they missed is here.
-    if (!resumed)
-        buf_printf(out, "id: %.*s\n", STR_ARG(cursor));
-    buf_printf(
-        out,
-        "event: hello\ndata: {\"agent_id\":%lld,\"workspace_id\":%lld,\"now\":\"%.*s\",\"resumed\":%s}\n\n",
-        (long long)opening->actor.agent_id, (long long)opening->actor.workspace_id,
-        STR_ARG(clock_format(arena, clock_now())), resumed ? "true" : "false");
-    struct conn *conn = db_take(feed->db);
-    bool fine = (!resumed || catch_up(feed, conn, opening, &seen, arena, out, err)) &&
-                counts_frame(conn, &opening->actor, false, arena, &counts, err);
-    db_give(feed->db, conn);
-    if (fine)
-        buf_add(out, counts);
-    return fine;
-}
-
-static void refuse(struct http_request *req)
-{
-    struct http_header headers[] = {{S("retry-after"), S("1")}};
-    http_respond(
-        req, &(struct http_response){.status = 503,
-                                     .headers = headers,
-                                     .n_headers = 1,
-                                     .content_type = S("application/problem+json"),
-                                     .body = S("{\"type\":\"about:blank\",\"title\":\"Service Unavailable\","
-                                               "\"status\":503,\"detail\":\"Try again in a moment.\","
-                                               "\"errors\":[]}")});
-}
-
-static void open_one(struct feed *feed, struct opening *opening)
-{
-    struct arena *arena = arena_take();
-    struct buf own;
-    struct err err = {};
-    buf_init(&own, arena, AUDIENCE_RING * 32);
-    bool fine = first_frames(feed, opening, arena, &own, &err);
-    if (!fine)
-        log_failure("live.open", &err);
-    pthread_mutex_lock(&feed->lock);
-    bool leaving = feed->leaving;
-    if (fine && !leaving)
-        screen_open(feed, opening, buf_str(&own));
-    pthread_mutex_unlock(&feed->lock);
-    if (!fine || leaving)
-        refuse(opening->req);
-    arena_give(arena);
-}
-
-static struct opening *take_openings(struct feed *feed)
-{
-    pthread_mutex_lock(&feed->lock);
-    struct opening *openings = feed->openings;
-    feed->openings = NULL;
-    feed->openings_end = &feed->openings;
-    pthread_mutex_unlock(&feed->lock);
-    return openings;
-}
-
 // ---- The thread ----
 
 static void wait_until(struct feed *feed, i64 until)
@@ -276,12 +168,12 @@ static void wait_until(struct feed *feed, i64 until)
 static void turn(struct feed *feed)
 {
     // Openings first: they begin at the cursor as it is before this turn's batch.
-    for (struct opening *opening = take_openings(feed), *next; opening; opening = next) {
-        next = opening->next;
-        open_one(feed, opening);
-    }
-    while (read_batch(feed))
-        ;
+    openings_turn(feed);
+    bool more = true;
+    for (i64 until = clock_mono() + READ_MS; more && clock_mono() < until;)
+        more = read_batch(feed);
+    if (more)
+        wake_feed(feed);
     i64 now = clock_mono();
     if (counts_wanted(feed) && now - feed->counts_at >= COUNTS_MS) {
         counts_tell(feed);
@@ -320,10 +212,7 @@ static void *run(void *arg)
         }
         wait_until(feed, began + (counts_wanted(feed) ? COUNTS_MS : IDLE_MS));
     }
-    for (struct opening *opening = take_openings(feed), *next; opening; opening = next) {
-        next = opening->next;
-        refuse(opening->req);
-    }
+    openings_refuse(feed);
     return NULL;
 }
 
@@ -334,6 +223,7 @@ bool feed_start(struct db *db, struct http_server *server, struct feed **ret_fee
     feed->db = db;
     feed->server = server;
     feed->openings_end = &feed->openings;
+    feed->pending_end = &feed->pending;
     pthread_mutex_init(&feed->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -12,6 +12,10 @@ enum {
     TICK_MS = 15,
     BATCH_EVENTS = 1000,
     CATCH_UP_EVENTS = 5000, // further behind: resync
+    CATCH_UP_PART = 250,    // at a time, between batches
+    CATCH_UP_BYTES = 4 * 1024 * 1024,
+    OPEN_MS = 20,  // at most so long for openings in one turn
+    READ_MS = 200, // and for the log, before rights are looked at again
     AUDIENCE_RING = 1024 * 1024,
     PERSON_RING = 2048,
     HEARTBEAT_MS = 15000,
@@ -63,6 +67,11 @@ struct opening {
     struct http_request *req;
     struct actor actor;
     struct str last_event_id;
+    // While it catches up (the feed thread's alone):
+    bool begun;
+    struct log_cursor cursor; // told so far
+    size_t n_told;
+    struct buf own; // heap: its first frames
 };
 struct presence {
     i64 workspace_id, agent_id, conversation_id, channel_id, team_id, until;
@@ -85,6 +94,7 @@ struct feed {
     struct presence *presence;
     size_t n_presence, cap_presence;
     // The feed thread's alone:
+    struct opening *pending, **pending_end; // streams that are being opened
     struct log_cursor cursor;
     i64 recheck_at, counts_at, batch_at;
     bool recheck_now;
@@ -113,6 +123,16 @@ struct viewer *viewer_find(struct feed *feed, const struct actor *actor, struct 
 // Takes away what no screen uses any more.
 void audience_sweep(struct feed *feed);
 void audience_finish_all(struct feed *feed);
+
+// ---- opening.c (feed thread) ----
+// Opens streams for some ms; when some are left the next turn comes at once.
+void openings_turn(struct feed *feed);
+void openings_refuse(struct feed *feed);
+
+// ---- feed.c ----
+// The frames of one batch for one audience; the last one carries where the log then stood.
+size_t frames_for(const struct item_list *items, const struct audience *audience, struct str id,
+                  struct buf *out);
 
 // ---- items.c (feed thread) ----
 // Builds the frames of a batch of one or several workspaces; only of workspaces that somebody watches.

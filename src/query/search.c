@@ -49,15 +49,18 @@ void search_state(struct search *search, struct search_state *out)
 }
 
 static bool read_messages(struct rows *rows, struct arena *arena, struct search_messages *out,
-                          struct err *err)
+                          size_t limit_bytes, bool *ret_cut, struct err *err)
 {
-    while (rows_next(rows)) {
+    *ret_cut = false;
+    while (!*ret_cut && rows_next(rows)) {
         *list_push(out, arena) = (struct search_message){.id = row_i64(rows, 0),
                                                          .workspace_id = row_i64(rows, 1),
                                                          .conversation_id = row_i64(rows, 2),
                                                          .version = row_i64(rows, 3),
                                                          .deleted = !row_is_null(rows, 4),
                                                          .text = row_str(rows, 5, arena)};
+        out->bytes += out->items[out->len - 1].text.len;
+        *ret_cut = out->bytes >= limit_bytes;
     }
     return rows_end(rows, err);
 }
@@ -104,19 +107,25 @@ bool search_load_messages(struct conn *conn, const struct event_list *events, st
     buf_add_char(&ids, ']');
     struct rows *rows;
     size_t before = out->len;
+    bool cut;
     if (!db_query(conn, &SQL_search_messages, DB_ARGS(db_str(buf_str(&ids))), &rows, err) ||
-        !read_messages(rows, arena, out, err))
+        !read_messages(rows, arena, out, SIZE_MAX, &cut, err))
         return false;
     add_missing(events, before, arena, out);
     return true;
 }
 
 bool search_load_before(struct conn *conn, i64 newest, i64 limit, struct arena *arena,
-                        struct search_messages *out, struct err *err)
+                        struct search_messages *out, bool *ret_more, struct err *err)
 {
     struct rows *rows;
-    return db_query(conn, &SQL_search_messages_before, DB_ARGS(db_i64(newest), db_i64(limit)), &rows, err) &&
-           read_messages(rows, arena, out, err);
+    size_t before = out->len;
+    bool cut;
+    if (!db_query(conn, &SQL_search_messages_before, DB_ARGS(db_i64(newest), db_i64(limit)), &rows, err) ||
+        !read_messages(rows, arena, out, SEARCH_BYTES, &cut, err))
+        return false;
+    *ret_more = cut || out->len - before == (size_t)limit;
+    return true;
 }
 
 bool search_load_text(struct conn *conn, const struct search_message *message, i64 version,

@@ -7,7 +7,7 @@
 // Raised when the tokens of a text change: older indexes are built anew.
 enum { SEARCH_FORMAT = 1 };
 // Many messages in one transaction: FTS5 writes a segment for each, and merges them later.
-enum { SEARCH_BATCH = 8000, SEARCH_FILL = 8000 };
+enum { SEARCH_BATCH = 8000, SEARCH_FILL = 8000, SEARCH_HELPING = 250, SEARCH_BYTES = 16 * 1024 * 1024 };
 
 struct search_message {
     i64 id, workspace_id, conversation_id, version;
@@ -17,6 +17,7 @@ struct search_message {
 struct search_messages {
     struct search_message *items;
     size_t len, cap;
+    size_t bytes; // of their texts
 };
 struct search {
     struct db *db;
@@ -28,9 +29,10 @@ struct search {
 // The messages a batch of events is about, each once.
 bool search_load_messages(struct conn *conn, const struct event_list *events, struct arena *arena,
                           struct search_messages *out, struct err *err) MUST_CHECK;
-// At most `limit` messages with id <= newest, newest first.
+// At most `limit` messages with id <= newest, newest first, and few enough that `out` stays near
+// SEARCH_BYTES.
 bool search_load_before(struct conn *conn, i64 newest, i64 limit, struct arena *arena,
-                        struct search_messages *out, struct err *err) MUST_CHECK;
+                        struct search_messages *out, bool *ret_more, struct err *err) MUST_CHECK;
 // The text a message had at a version; its present one when it has not changed since.
 bool search_load_text(struct conn *conn, const struct search_message *message, i64 version,
                       struct arena *arena, struct str *ret_text, struct err *err) MUST_CHECK;

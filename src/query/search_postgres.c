@@ -177,9 +177,9 @@ static bool run_fill(struct tx *tx, void *arg, struct err *err)
     fill->left = fill->done = 0;
     if (next <= 0)
         return true;
-    if (!search_load_before(tx->conn, next, POSTGRES_BATCH, tx->arena, &messages, err))
+    bool more;
+    if (!search_load_before(tx->conn, next, POSTGRES_BATCH, tx->arena, &messages, &more, err))
         return false;
-    bool more = messages.len == POSTGRES_BATCH;
     fill->left = more ? messages.items[messages.len - 1].id - 1 : 0;
     fill->done = next - fill->left;
     return index_messages(tx, &messages, err) && set_fact(tx, "fill_next", fill->left, err);

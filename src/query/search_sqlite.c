@@ -71,6 +71,8 @@ static bool replace_file(struct search *search, struct conn *conn, const char *w
     return begin_anew(search, conn, err);
 }
 
+static const char FORGOTTEN[] = "the log has forgotten where it stands";
+
 // Why the index cannot go on from where it stands; NULL when it can.
 static const char *find_fault(struct index *index, struct conn *conn, bool *ret_empty, struct err *err)
 {
@@ -93,7 +95,7 @@ static const char *find_fault(struct index *index, struct conn *conn, bool *ret_
     if (index->cursor.id > tail.id)
         return "it is ahead of the log";
     if (index->cursor.id + 1 < oldest)
-        return "the log has forgotten where it stands";
+        return FORGOTTEN;
     return NULL;
 }
 
@@ -204,26 +206,40 @@ static enum outcome index_all(struct index *index, struct conn *conn, const stru
 static bool read_batch(struct index *index, struct conn *conn, struct arena *arena, struct log_cursor *cursor,
                        struct search_messages *out, i64 *ret_n, struct err *err)
 {
-    struct event_list events = {0};
     *cursor = index->cursor;
-    if (!log_read(conn, cursor, SEARCH_BATCH, arena, &events, err) ||
-        !search_load_messages(conn, &events, arena, out, err))
-        return false;
-    *ret_n = (i64)events.len;
+    *ret_n = 0;
+    // In small helpings, because messages can be large: what is held at once is bounded in bytes too.
+    for (bool more = true; more && *ret_n < SEARCH_BATCH && out->bytes < SEARCH_BYTES;) {
+        struct event_list events = {0};
+        if (!log_read(conn, cursor, SEARCH_HELPING, arena, &events, err) ||
+            !search_load_messages(conn, &events, arena, out, err))
+            return false;
+        *ret_n += (i64)events.len;
+        more = events.len == SEARCH_HELPING;
+    }
     return true;
 }
 
 static bool read_fill(struct index *index, struct conn *conn, struct arena *arena, i64 *ret_next,
                       struct search_messages *out, struct err *err)
 {
-    size_t before = out->len;
+    bool more;
     *ret_next = index->fill_next;
     if (index->fill_next == 0)
         return true;
-    if (!search_load_before(conn, index->fill_next, SEARCH_FILL, arena, out, err))
+    if (!search_load_before(conn, index->fill_next, SEARCH_FILL, arena, out, &more, err))
         return false;
-    bool more = out->len - before == SEARCH_FILL;
     *ret_next = more ? out->items[out->len - 1].id - 1 : 0;
+    return true;
+}
+
+// The log is pruned by its age, whether or not the index has followed: then only a new index knows all.
+static bool log_reaches_back(const struct index *index, struct conn *conn, bool *ret_reaches, struct err *err)
+{
+    i64 oldest;
+    if (!db_one_i64(conn, &SQL_search_oldest_event, DB_NO_ARGS, &oldest, err))
+        return false;
+    *ret_reaches = index->cursor.id + 1 >= oldest;
     return true;
 }
 
@@ -274,16 +290,17 @@ bool search_sqlite_step(struct search *search, i64 *ret_n, struct err *err)
 {
     struct conn *conn = db_take(search->db);
     struct arena *arena = arena_take();
-    bool damaged = false, ok = look_over(search, conn, err);
+    bool damaged = false, reaches = true, ok = look_over(search, conn, err);
     if (ok && db_read_begin(conn, err)) {
-        ok = step_in_snapshot(search, conn, arena, ret_n, &damaged, err);
+        ok = log_reaches_back(search->index, conn, &reaches, err) &&
+             (!reaches || step_in_snapshot(search, conn, arena, ret_n, &damaged, err));
         db_read_end(conn);
     } else {
         ok = false;
     }
-    if (damaged) {
+    if (damaged || (ok && !reaches)) {
         *ret_n = 1; // come again
-        ok = replace_file(search, conn, "it cannot be written any more", err);
+        ok = replace_file(search, conn, damaged ? "it cannot be written any more" : FORGOTTEN, err);
     }
     arena_give(arena);
     db_give(search->db, conn);

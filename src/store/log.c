@@ -77,6 +77,17 @@ bool log_read(struct conn *conn, struct log_cursor *cursor, i64 limit, struct ar
     return true;
 }
 
+bool log_holds(struct conn *conn, struct log_cursor cursor, bool *ret_holds, struct err *err)
+{
+    i64 found;
+    if (!db_one_i64(conn, &SQL_event_exists,
+                    DB_ARGS(db_i64(cursor.epoch), db_i64(cursor.xid), db_i64(cursor.id)), &found, err)) {
+        return false;
+    }
+    *ret_holds = found != 0;
+    return true;
+}
+
 bool log_tail(struct conn *conn, struct log_cursor *ret_cursor, struct err *err)
 {
     struct rows *rows;

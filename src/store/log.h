@@ -27,6 +27,9 @@ bool log_append(struct tx *tx, const struct event *event, struct err *err) MUST_
 // Events behind the cursor in log order, at most `limit`; moves *cursor behind the last one.
 bool log_read(struct conn *conn, struct log_cursor *cursor, i64 limit, struct arena *arena,
               struct event_list *out, struct err *err) MUST_CHECK;
+// Does the log still hold everything behind this cursor? Each cursor was an event's place; when that event
+// has been pruned, others behind it may have been too.
+bool log_holds(struct conn *conn, struct log_cursor cursor, bool *ret_holds, struct err *err) MUST_CHECK;
 // The cursor behind the newest readable event.
 bool log_tail(struct conn *conn, struct log_cursor *ret_cursor, struct err *err) MUST_CHECK;
 struct str log_cursor_format(struct arena *arena, struct log_cursor cursor);

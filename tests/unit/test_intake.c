@@ -606,6 +606,38 @@ static void a_row_that_ended_the_process_three_times_takes_no_other_along(void *
 
 // ---- Single rules -----------------------------------------------------------------------------------
 
+// Raw events are applied in the order of the messages' numbers.
+static void a_channel_that_floods_waits_for_itself_alone(void **state)
+{
+    struct desk d = desk_make(state);
+    char body[512];
+    i64 flooding = d.channel, quiet = desk_add_channel(&d, "Quiet");
+    for (int i = 0; i < 1000; i++) {
+        snprintf(body, sizeof(body),
+                 "{\"type\":\"message.created\",\"id\":\"f%d\",\"thread\":\"t%d\",\"author\":{\"id\":\"u1\","
+                 "\"name\":\"Mari\"},\"text\":\"flood\",\"created_at\":\"2026-11-01T10:00:00.000Z\"}",
+                 i, i % 3);
+        desk_put(&d, body);
+    }
+    d.channel = quiet;
+    desk_put(
+        &d, "{\"type\":\"message.created\",\"id\":\"q1\",\"thread\":\"q\",\"author\":{\"id\":\"u2\",\"name\":"
+            "\"Kai\"},\"text\":\"quiet\",\"created_at\":\"2026-11-01T10:00:00.000Z\"}");
+
+    assert_int_equal(desk_take_in(&d), 1001);
+
+    struct conversation_list found = desk_find(&d, &d.owner, "is:any");
+    i64 position = 0;
+    for (size_t i = 0; i < found.len; i++) {
+        struct message_list messages = desk_messages(&d, found.items[i].id);
+        if (found.items[i].channel_id == quiet)
+            position = messages.items[0].id;
+    }
+    assert_in_range(position, 1, 300);
+    d.channel = flooding;
+    desk_end(&d);
+}
+
 static void a_message_that_comes_late_is_put_in_its_place_and_flagged(void **state)
 {
     struct desk d = desk_make(state);
@@ -758,6 +790,7 @@ int main(void)
         ON_BOTH(one_unreadable_event_of_a_list_is_set_aside_alone),
         ON_BOTH(after_three_failed_attempts_a_row_waits_for_a_person_and_can_be_repeated),
         ON_BOTH(a_row_that_ended_the_process_three_times_takes_no_other_along),
+        ON_BOTH(a_channel_that_floods_waits_for_itself_alone),
         ON_BOTH(a_message_that_comes_late_is_put_in_its_place_and_flagged),
         ON_BOTH(a_page_of_messages_goes_back_in_time_and_keeps_late_flags),
         ON_BOTH(a_receipt_that_comes_while_our_answer_gets_its_id_is_not_lost),

@@ -3,6 +3,7 @@
 // not, who was away gets what they missed, who is slow never gets half a frame.
 #include "desk/session.h"
 #include "desk_fixture.h"
+#include "jobs/schedule.h"
 #include "live/feed.h"
 #include "live/internal.h"
 #include <netinet/in.h>
@@ -255,6 +256,74 @@ static void who_comes_back_gets_exactly_what_they_missed(void **state)
     live_end(live);
 }
 
+static void says_many(struct live *live, int from, int n)
+{
+    struct buf body;
+    buf_init(&body, live->desk.f->arena, 1 << 20);
+    for (int i = from; i < from + n; i++)
+        buf_printf(
+            &body,
+            "%s{\"type\":\"message.created\",\"id\":\"x%d\",\"thread\":\"t%d\",\"author\":{\"id\":"
+            "\"u1\",\"name\":\"Mari\"},\"text\":\"number (%d)\",\"created_at\":\"2026-03-01T10:00:00Z\"}",
+            i == from ? "[" : ",", i, i % 40, i);
+    buf_add(&body, S("]"));
+    desk_hear(&live->desk, str_cstr(live->desk.f->arena, buf_str(&body)));
+}
+
+// More than one part, and the stream goes on behind the last of them.
+static void who_missed_much_gets_all_of_it_in_parts(void **state)
+{
+    struct live *live = live_make(state);
+    struct eyes first = look(live, 0, NULL, 0);
+    char id[64], words[64];
+    desk_says(&live->desk, "m1", "t1", "before", 1);
+    assert_true(sees(&first, "\"text\":\"before\"", 20000));
+    last_id(&first, id);
+    shut(&first);
+    says_many(live, 0, 400);
+    says_many(live, 400, 400);
+
+    struct eyes again = look(live, 0, id, 0);
+
+    assert_true(sees(&again, "event: counts", 20000));
+    for (int i = 0; i < 800; i++) {
+        snprintf(words, sizeof(words), "number (%d)", i);
+        assert_non_null(strstr(again.text, words));
+    }
+    assert_null(strstr(again.text, "event: resync"));
+    desk_says(&live->desk, "m3", "t3", "and on", 3);
+    assert_true(sees(&again, "\"text\":\"and on\"", 20000));
+    shut(&again);
+    live_end(live);
+}
+
+static void who_comes_back_to_a_log_that_forgot_is_told_to_fetch_anew(void **state)
+{
+    struct live *live = live_make(state);
+    struct fixture *f = live->desk.f;
+    struct eyes first = look(live, 0, NULL, 0);
+    char id[64];
+    i64 n;
+    desk_says(&live->desk, "m1", "t1", "before", 1);
+    assert_true(sees(&first, "\"text\":\"before\"", 20000));
+    last_id(&first, id);
+    shut(&first);
+    desk_says(&live->desk, "m2", "t2", "while away", 2);
+    clock_test_shift((i64)91 * 24 * 3600 * 1000);
+    CHECK_OK(schedule_do(f->db, "prune_events", &n, &f->err));
+    clock_test_shift(-(i64)91 * 24 * 3600 * 1000);
+    assert_true(n > 0);
+    desk_says(&live->desk, "m3", "t3", "much later", 3);
+
+    struct eyes again = look(live, 0, id, 0);
+
+    assert_true(sees(&again, "event: resync", 20000));
+    desk_says(&live->desk, "m4", "t4", "and on", 4);
+    assert_true(sees(&again, "\"text\":\"and on\"", 20000));
+    shut(&again);
+    live_end(live);
+}
+
 static void an_id_that_means_nothing_here_is_answered_with_resync(void **state)
 {
     struct live *live = live_make(state);
@@ -415,6 +484,8 @@ int main(void)
         cmocka_unit_test(a_ring_gives_back_what_it_holds_and_says_what_it_lost),
         ON_BOTH(a_message_is_on_every_screen_that_may_see_it_and_on_no_other),
         ON_BOTH(who_comes_back_gets_exactly_what_they_missed),
+        ON_BOTH(who_missed_much_gets_all_of_it_in_parts),
+        ON_BOTH(who_comes_back_to_a_log_that_forgot_is_told_to_fetch_anew),
         ON_BOTH(an_id_that_means_nothing_here_is_answered_with_resync),
         ON_BOTH(what_moves_out_of_sight_is_gone),
         ON_BOTH(changed_rights_end_the_stream_within_two_seconds),

@@ -5,6 +5,7 @@
 #include "desk_fixture.h"
 #include "jobs/network.h"
 #include "receiver.h"
+#include "sql_gen.h"
 
 enum { THREADS = 24 };
 
@@ -216,6 +217,53 @@ static void an_operation_that_never_ends_is_ended(void **state)
     drop(&rig);
 }
 
+struct stream {
+    struct desk *desk;
+    i64 channel, next_at, failures;
+    const char *name;
+};
+
+static bool make_stream(struct tx *tx, void *arg, struct err *err)
+{
+    const struct stream *s = arg;
+    return db_exec(tx->conn, &SQL_channel_cursor_put,
+                   DB_ARGS(db_i64(s->desk->workspace), db_i64(s->channel), db_str(str_from(s->name)),
+                           db_i64(s->next_at)),
+                   NULL, err) &&
+           db_exec(tx->conn, &SQL_channel_cursor_fail,
+                   DB_ARGS(db_i64(s->next_at), db_i64(s->failures), db_i64(s->desk->workspace),
+                           db_i64(s->channel), db_str(str_from(s->name)), db_i64(0)),
+                   NULL, err);
+}
+
+static void a_crowd_that_fails_hides_no_stream_that_is_well(void **state)
+{
+    struct rig rig = make(state);
+    struct fixture *f = rig.desk.f;
+    char name[16];
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "s%d", i);
+        struct stream failing = {&rig.desk, rig.desk.channel, 1 + i, 3, name};
+        CHECK_OK(db_write(f->db, WRITE_INTAKE, make_stream, &failing, &f->err));
+    }
+    struct stream well = {&rig.desk, rig.desk.channel, 5000, 0, "well"};
+    CHECK_OK(db_write(f->db, WRITE_INTAKE, make_stream, &well, &f->err));
+
+    struct conn *conn = db_take(f->db);
+    struct rows *rows;
+    int n = 0;
+    CHECK_OK(
+        db_query(conn, &SQL_channel_cursor_due, DB_ARGS(db_i64(clock_now()), db_i64(16)), &rows, &f->err));
+    for (; rows_next(rows); n++) {
+        if (n == 0)
+            assert_true(str_eq(row_str(rows, 2, f->arena), S("well")));
+    }
+    CHECK_OK(rows_end(rows, &f->err));
+    db_give(f->db, conn);
+    assert_int_equal(n, 17); // and of those that fail no more than asked for
+    drop(&rig);
+}
+
 static void a_channel_sealed_with_another_key_is_not_opened(void **state)
 {
     struct rig rig = make(state);
@@ -240,6 +288,7 @@ int main(void)
         ON_BOTH(a_refusal_is_told_once_with_its_reason),
         ON_BOTH(a_channel_that_a_person_stopped_stays_stopped),
         ON_BOTH(an_operation_that_never_ends_is_ended),
+        ON_BOTH(a_crowd_that_fails_hides_no_stream_that_is_well),
         ON_BOTH(a_channel_sealed_with_another_key_is_not_opened),
     };
     return cmocka_run_group_tests_name("network", tests, NULL, NULL);

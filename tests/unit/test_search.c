@@ -476,6 +476,35 @@ static void a_log_that_has_forgotten_is_noticed(void **state)
     search_close(s.search);
 }
 
+// The log is pruned by its age while the index, of the same process, was held up.
+static void a_log_that_forgets_while_the_index_lags_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct searching s;
+    make_base(f);
+    begin(f, &s);
+    say(f, 1, 1, "parcel");
+    world_index(f, s.search);
+
+    say(f, 2, 1, "refund");
+    say(f, 3, 1, "late");
+    world_run(f, "DELETE FROM event WHERE message_id < 3;");
+    world_index(f, s.search);
+    assert_int_equal(count(f, 1, "refund"), 1);
+
+    say(f, 4, 1, "broken");
+    world_run(f, "DELETE FROM event;");
+    world_index(f, s.search);
+    assert_int_equal(count(f, 1, "broken"), 1);
+    assert_int_equal(count(f, 1, "parcel"), 1);
+
+    // An empty log in which nothing was missed is no reason to begin anew.
+    i64 n;
+    CHECK_OK(search_step(s.search, &n, &f->err));
+    assert_int_equal(n, 0);
+    search_close(s.search);
+}
+
 static void spoil(struct fixture *f, off_t at, size_t n)
 {
     char path[128], noise[4096];
@@ -579,6 +608,7 @@ int main(void)
         ON_BOTH(a_common_word_is_read_from_the_newest_back),
         ON_SQLITE(an_index_that_is_ahead_of_the_log_is_built_anew),
         ON_SQLITE(a_log_that_has_forgotten_is_noticed),
+        ON_SQLITE(a_log_that_forgets_while_the_index_lags_is_noticed),
         ON_SQLITE(a_bad_file_is_built_anew),
         ON_SQLITE(damage_while_running_heals),
     };

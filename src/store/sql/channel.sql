@@ -122,16 +122,21 @@ VALUES (:workspace, :channel, :stream, '', :next_at)
 ON CONFLICT (workspace_id, channel_id, stream) DO UPDATE SET next_at = excluded.next_at, failures = 0;
 
 -- name: channel_cursor_due :many
--- Streams whose time has come, of channels that are well enough to be asked.
+-- Streams whose time has come, of channels that are well enough to be asked: of each network some that
+-- answered lately and some that failed, so that no crowd of either hides the others; the former first.
 -- workspace: any, one poller serves all workspaces
-SELECT k.workspace_id, k.channel_id, k.stream, k.value, k.failures, k.next_at, c.kind
-  FROM channel_cursor k
-  JOIN channel c ON c.id = k.channel_id
- WHERE k.next_at <= :now AND k.lease_until < :now AND substr(k.stream, 1, 1) <> '#'
-   AND ((k.stream = 'connect' AND c.state = 'connecting')
-     OR (k.stream <> 'connect' AND c.state IN ('active', 'degraded')))
- ORDER BY k.next_at
- LIMIT :limit;
+-- scan: ok, only what is due is sorted
+SELECT workspace_id, channel_id, stream, value, failures, next_at, kind
+  FROM (SELECT k.workspace_id, k.channel_id, k.stream, k.value, k.failures, k.next_at, c.kind,
+               CASE WHEN k.failures > 0 THEN 1 ELSE 0 END AS failing,
+               row_number() OVER (PARTITION BY c.kind, CASE WHEN k.failures > 0 THEN 1 ELSE 0 END ORDER BY k.next_at) AS place
+          FROM channel_cursor k
+          JOIN channel c ON c.id = k.channel_id
+         WHERE k.next_at <= :now AND k.lease_until < :now AND substr(k.stream, 1, 1) <> '#'
+           AND ((k.stream = 'connect' AND c.state = 'connecting')
+             OR (k.stream <> 'connect' AND c.state IN ('active', 'degraded')))) AS due
+ WHERE place <= :limit
+ ORDER BY failing, next_at;
 
 -- name: channel_cursor_lease :exec
 -- One poller takes a stream; whoever comes second changes nothing.

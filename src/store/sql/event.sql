@@ -34,12 +34,22 @@ SELECT epoch, CAST(CAST(xid AS TEXT) AS BIGINT) AS xid, id, workspace_id, at, ki
  ORDER BY event.epoch, event.xid, event.id
  LIMIT :limit;
 
+-- name: event_exists :one
+-- Is the event at this place still kept? On SQLite its number is the whole place.
+-- workspace: any, only a place in the log is asked about
+-- args: epoch, xid, id
+-- only: sqlite
+SELECT count(*) FROM event WHERE id = :id AND :epoch IS NOT NULL AND :xid IS NOT NULL;
+-- only: postgres
+SELECT count(*) FROM event WHERE epoch = :epoch AND xid = CAST(CAST(:xid AS TEXT) AS xid8) AND id = :id;
+
 -- name: event_tail :one
--- The newest readable event.
+-- The newest readable event; on SQLite the last one there was when none is kept any more.
 -- workspace: any, the end of the log is the same for all
 -- scan: ok, one row from the end of the primary key
 -- only: sqlite
-SELECT CAST(:current AS INTEGER), 0, id FROM event ORDER BY id DESC LIMIT 1;
+SELECT CAST(:current AS INTEGER), 0,
+       coalesce((SELECT max(id) FROM event), (SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0);
 -- only: postgres
 SELECT epoch, CAST(CAST(xid AS TEXT) AS BIGINT), id
   FROM event

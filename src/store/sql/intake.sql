@@ -49,11 +49,22 @@ UPDATE contact SET name = :name, updated_at = :now WHERE workspace_id = :workspa
 -- The channel has news.
 UPDATE channel SET last_event_at = :now WHERE workspace_id = :workspace AND id = :id;
 
--- name: intake_waiting :many
--- What waits, oldest first, over all channels.
+-- name: intake_channels :many
+-- Channels of which something waits: one step in the index each, however much waits.
 -- workspace: any, the intake job serves every workspace
--- scan: ok, the partial index holds waiting rows only
-SELECT id, workspace_id, channel_id, attempts FROM inbound WHERE state = 'waiting' AND id > :after ORDER BY id LIMIT :limit;
+-- scan: ok, the few rows of the recursion
+WITH RECURSIVE waiting (channel_id) AS (
+    SELECT min(channel_id) FROM inbound WHERE state = 'waiting'
+     UNION ALL
+    SELECT (SELECT min(i.channel_id) FROM inbound i WHERE i.state = 'waiting' AND i.channel_id > w.channel_id)
+      FROM waiting w WHERE w.channel_id IS NOT NULL)
+SELECT channel_id FROM waiting WHERE channel_id IS NOT NULL;
+
+-- name: intake_waiting :many
+-- What waits of a channel, oldest first.
+-- workspace: any, the channel's number says it
+SELECT id, workspace_id, channel_id, attempts FROM inbound
+ WHERE state = 'waiting' AND channel_id = :channel AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: intake_lease :exec
 -- One worker at a time per channel. No change: another one has it.

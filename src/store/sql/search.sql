@@ -29,10 +29,10 @@ SELECT text FROM message_version WHERE workspace_id = :workspace AND message_id 
  ORDER BY version LIMIT 1;
 
 -- name: search_oldest_event :one
--- What is older than the kept log cannot be followed, only built anew.
+-- What is older than the kept log cannot be followed, only built anew. When nothing is kept: the next one.
 -- workspace: any, one index serves all workspaces; its tokens name theirs
 -- only: sqlite
-SELECT coalesce(min(id), 0) FROM event;
+SELECT coalesce((SELECT min(id) FROM event), (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'event'), 1);
 
 -- name: search_text_add :exec
 -- Indexes the tokens of a message.
