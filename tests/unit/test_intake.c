@@ -606,12 +606,11 @@ static void a_row_that_ended_the_process_three_times_takes_no_other_along(void *
 
 // ---- Single rules -----------------------------------------------------------------------------------
 
-// Raw events are applied in the order of the messages' numbers.
 static void a_channel_that_floods_waits_for_itself_alone(void **state)
 {
     struct desk d = desk_make(state);
     char body[512];
-    i64 flooding = d.channel, quiet = desk_add_channel(&d, "Quiet");
+    i64 quiet = desk_add_channel(&d, "Quiet");
     for (int i = 0; i < 1000; i++) {
         snprintf(body, sizeof(body),
                  "{\"type\":\"message.created\",\"id\":\"f%d\",\"thread\":\"t%d\",\"author\":{\"id\":\"u1\","
@@ -629,12 +628,10 @@ static void a_channel_that_floods_waits_for_itself_alone(void **state)
     struct conversation_list found = desk_find(&d, &d.owner, "is:any");
     i64 position = 0;
     for (size_t i = 0; i < found.len; i++) {
-        struct message_list messages = desk_messages(&d, found.items[i].id);
-        if (found.items[i].channel_id == quiet)
-            position = messages.items[0].id;
+        if (found.items[i].channel_id == quiet) // numbers are given in the order of work
+            position = desk_messages(&d, found.items[i].id).items[0].id;
     }
     assert_in_range(position, 1, 300);
-    d.channel = flooding;
     desk_end(&d);
 }
 
