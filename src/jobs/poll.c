@@ -231,7 +231,8 @@ static bool load_due(struct poll *p, struct arena *arena, struct due_list *out, 
 {
     struct rows *rows;
     struct conn *conn = db_take(p->settings.db);
-    bool ok = db_query(conn, &SQL_channel_cursor_due, DB_ARGS(db_i64(clock_now()), db_i64(2 * SLOTS)), &rows, err);
+    bool ok =
+        db_query(conn, &SQL_channel_cursor_due, DB_ARGS(db_i64(clock_now()), db_i64(2 * SLOTS)), &rows, err);
     if (ok) {
         while (rows_next(rows)) {
             struct due *d = list_push(out, arena);
