@@ -6,7 +6,7 @@
 #include "desk/conversation.h"
 #include "live/counts_json.h"
 
-static const char *const sort_names[] = {"urgent", "newest", "waiting", "created", NULL};
+static const char *const sort_names[] = {"urgent", "newest", "waiting", "created", "oldest", NULL};
 
 static bool read_sort(const struct request *req, enum query_sort *ret_sort, struct err *err)
 {
@@ -21,7 +21,7 @@ static bool read_sort(const struct request *req, enum query_sort *ret_sort, stru
             return true;
         }
     }
-    err_field(err, "sort", "unknown", "sort is one of urgent, newest, waiting, created.");
+    err_field(err, "sort", "unknown", "sort is one of urgent, newest, oldest, waiting, created.");
     err->code = ERR_SYNTAX;
     return false;
 }
@@ -119,7 +119,7 @@ static bool get_counts(struct request *req, struct conn *conn, struct reply *rep
 
 static const struct query_param list_params[] = {
     {"q", "string", "the query language; empty: everything"},
-    {"sort", "enum:urgent|newest|waiting|created", "default urgent"},
+    {"sort", "enum:urgent|newest|oldest|waiting|created", "default urgent"},
     {"limit", "integer", "1 to 100, default 50"},
     {"cursor", "string", "`next` of the page before"},
     {},

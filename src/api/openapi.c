@@ -75,6 +75,8 @@ static const struct {
     {"tokens", "API tokens."},
     {"conversations", "What customers ask."},
     {"counts", "How much is in each folder."},
+    {"folders", "Saved folders: a query with a name."},
+    {"folder-order", "The order of saved folders."},
     {"messages", "Messages and notes."},
     {"contacts", "Customers."},
     {"files", "Pictures to be sent."},

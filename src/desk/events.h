@@ -27,6 +27,10 @@
 #define EVENT_TEAM_UPDATED     "team.updated"
 #define EVENT_TEAM_DELETED     "team.deleted"
 
+#define EVENT_FOLDER_CREATED "folder.created" // {id, of_agent}: of_agent 0 when others see it
+#define EVENT_FOLDER_UPDATED "folder.updated"
+#define EVENT_FOLDER_DELETED "folder.deleted"
+
 #define EVENT_INBOUND_QUARANTINED "inbound.quarantined" // {inbound_id, reason}
 #define EVENT_INBOUND_RETRIED     "inbound.retried"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Teams and tags as the settings keep them: a unique folded name each.
 #include "desk/conversation.h"
+#include "desk/folder.h"
 #include "desk/workspace.h"
 #include "sql_gen.h"
 #include "store/log.h"
@@ -140,6 +141,7 @@ bool team_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *e
         return err_set(err, ERR_DENIED, "Only leads remove teams.");
     return team_get(tx->conn, actor->workspace_id, id, tx->arena, &team, err) &&
            conversation_leave_team(tx, actor->workspace_id, id, err) &&
+           folder_leave_team(tx, actor->workspace_id, id, err) &&
            db_exec(tx->conn, &SQL_team_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), NULL, err) &&
            note_event(tx, actor, "team.deleted", id, err);
 }

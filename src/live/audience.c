@@ -96,6 +96,7 @@ static void free_audience(struct audience *audience)
 
 void audience_sweep(struct feed *feed)
 {
+    folders_forget(feed);
     for (struct viewer **p = &feed->persons; *p;) {
         struct viewer *person = *p;
         if (person->n_screens > 0) {
@@ -124,5 +125,6 @@ void audience_finish_all(struct feed *feed)
         p->n_screens = 0;
     for (struct audience *a = feed->audiences; a; a = a->next)
         a->n_screens = 0;
+    folders_finish(feed);
     audience_sweep(feed);
 }

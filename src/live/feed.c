@@ -128,6 +128,8 @@ static bool read_batch(struct feed *feed)
     struct conn *conn = db_take(feed->db);
     bool fine = log_read(conn, &cursor, BATCH_EVENTS, arena, &events, &err) &&
                 (events.len == 0 || items_build(conn, &events, &workspaces, arena, &items, &err));
+    if (fine && events.len > 0)
+        folders_note(feed, conn, &events, arena);
     db_give(feed->db, conn);
     if (!fine)
         log_failure("live.read", &err);
@@ -179,6 +181,11 @@ static void turn(struct feed *feed)
         counts_tell(feed);
         feed->counts_at = now;
     }
+    if (folders_wanted(feed)) {
+        struct conn *conn = db_take(feed->db);
+        folders_tell(feed, conn);
+        db_give(feed->db, conn);
+    }
     if (feed->recheck_now || now - feed->recheck_at >= RECHECK_MS) {
         feed->recheck_now = false;
         feed->recheck_at = now;
@@ -210,7 +217,7 @@ static void *run(void *arg)
             struct timespec rest = {0, left * 1000000};
             nanosleep(&rest, NULL);
         }
-        wait_until(feed, began + (counts_wanted(feed) ? COUNTS_MS : IDLE_MS));
+        wait_until(feed, began + (counts_wanted(feed) || folders_wanted(feed) ? COUNTS_MS : IDLE_MS));
     }
     openings_refuse(feed);
     return NULL;

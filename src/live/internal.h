@@ -17,7 +17,7 @@ enum {
     OPEN_MS = 20,  // at most so long for openings in one turn
     READ_MS = 200, // and for the log, before rights are looked at again
     AUDIENCE_RING = 1024 * 1024,
-    PERSON_RING = 2048,
+    PERSON_RING = 8192, // room for the counts of some dozen folders of one's own
     HEARTBEAT_MS = 15000,
     RECHECK_MS = 1200, // a changed right closes the stream within 2 s
     COUNTS_MS = 200,   // folders are recounted at most so often
@@ -46,6 +46,7 @@ struct viewer {
     i64 mine; // last told, -1: nothing yet
     bool recount_pings;
     i64 pings, newest_ping; // last told
+    bool fresh;             // a screen opened: saved folders are told whatever was told before
 };
 enum source { SOURCE_NONE, SOURCE_OWN, SOURCE_AUDIENCE, SOURCE_PERSON };
 struct screen {
@@ -85,6 +86,7 @@ struct feed {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool woken, stopping, leaving, started;
+    bool folders_stale; // a screen opened or a saved folder changed
     struct opening *openings, **openings_end;
     struct audience *audiences;
     struct viewer *persons;
@@ -98,6 +100,8 @@ struct feed {
     struct log_cursor cursor;
     i64 recheck_at, counts_at, batch_at;
     bool recheck_now;
+    struct shelf *shelves;
+    struct tally *tallies;
     // Figures
     atomic_llong frames, dropped, lag_ms;
 };
@@ -107,8 +111,8 @@ struct item {
     i64 workspace_id, channel_id, team_id;
     i64 before_team_id; // moved: who saw it there and does not see it here is told that it is gone
     i64 gone_id;
-    bool moved, everybody; // everybody: of the workspace
-    struct str frame;      // "event: …\ndata: …\n", without the empty line
+    bool moved, everybody, resync; // everybody: of the workspace
+    struct str frame;              // "event: …\ndata: …\n", without the empty line
 };
 struct item_list {
     struct item *items;
@@ -159,3 +163,12 @@ bool counts_frame(struct conn *conn, const struct actor *actor, bool without_min
 bool counts_wanted(const struct feed *feed);
 void counts_tell(struct feed *feed);
 void rights_recheck(struct feed *feed);
+
+// ---- folders.c (feed thread) ----
+// Which tallies a batch of events makes uncertain.
+void folders_note(struct feed *feed, struct conn *conn, const struct event_list *events, struct arena *arena);
+void folders_tell(struct feed *feed, struct conn *conn);
+bool folders_wanted(const struct feed *feed);
+// Before audiences and persons go (under the lock): what nobody looks at any more.
+void folders_forget(struct feed *feed);
+void folders_finish(struct feed *feed);

@@ -145,14 +145,28 @@ static bool changes_everything(struct str kind)
     return false;
 }
 
+// Somebody's saved folders changed; which, the page asks.
+static void add_folders(const struct event *event, struct arena *arena, struct item_list *out)
+{
+    struct err ignored = {};
+    const struct json *data = json_parse(event->data, arena, &ignored);
+    i64 of_agent = data ? json_i64(json_at(data, "of_agent")) : 0;
+    *list_push(out, arena) = (struct item){
+        .workspace_id = event->workspace_id,
+        .everybody = true,
+        .frame = frame_text(arena, "folders", str_printf(arena, "{\"of_agent\":%lld}", (long long)of_agent))};
+}
+
 static void add_resync(i64 workspace_id, struct arena *arena, struct item_list *out)
 {
     for (size_t i = 0; i < out->len; i++) {
-        if (out->items[i].everybody && out->items[i].workspace_id == workspace_id)
+        if (out->items[i].resync && out->items[i].workspace_id == workspace_id)
             return;
     }
-    *list_push(out, arena) = (struct item){
-        .workspace_id = workspace_id, .everybody = true, .frame = frame_text(arena, "resync", S("{}"))};
+    *list_push(out, arena) = (struct item){.workspace_id = workspace_id,
+                                           .everybody = true,
+                                           .resync = true,
+                                           .frame = frame_text(arena, "resync", S("{}"))};
 }
 
 bool items_build(struct conn *conn, const struct event_list *events, const struct id_list *workspaces,
@@ -165,6 +179,8 @@ bool items_build(struct conn *conn, const struct event_list *events, const struc
             continue;
         if (changes_everything(event->kind))
             add_resync(event->workspace_id, arena, out);
+        if (str_starts(event->kind, S("folder.")))
+            add_folders(event, arena, out);
         if (str_starts(event->kind, S("channel.")) && event->channel_id)
             want(&channels, event->workspace_id, event->channel_id, arena);
         if (!event->conversation_id)

@@ -179,6 +179,8 @@ void screen_open(struct feed *feed, struct opening *opening, struct str own)
     screen->person->mine = -1;
     screen->person->pings = -1;
     screen->person->recount_pings = true;
+    screen->person->fresh = true;
+    feed->folders_stale = true;
     if (feed->screens)
         feed->screens->prev = screen;
     feed->screens = screen;

@@ -50,6 +50,25 @@ bool query_uses_names(const struct query *query)
     return names_in(query->root);
 }
 
+// No deeper than QUERY_MAX_DEPTH.
+static bool me_in(const struct node *node)
+{
+    for (const struct node *child = node->first; child; child = child->next) {
+        if (me_in(child))
+            return true;
+    }
+    for (size_t i = 0; node->kind == NODE_FIELD && i < node->n_values; i++) {
+        if (node->values[i].kind == VALUE_ME)
+            return true;
+    }
+    return false;
+}
+
+bool query_uses_me(const struct query *query)
+{
+    return me_in(query->root);
+}
+
 bool query_names_load(struct conn *conn, i64 workspace_id, struct arena *arena, struct query_names *out,
                       struct err *err)
 {
@@ -92,24 +111,19 @@ static void fill_item(struct rows *rows, struct query_item *item, struct arena *
     };
 }
 
-static bool load_lists(struct conn *conn, i64 workspace_id, struct arena *arena, struct query_item *item,
-                       struct err *err)
+static bool load_tags(struct conn *conn, i64 workspace_id, struct arena *arena, struct query_item *item,
+                      struct err *err)
 {
     struct rows *rows;
     if (!db_query(conn, &SQL_query_item_tags, DB_ARGS(db_i64(workspace_id), db_i64(item->id)), &rows, err))
         return false;
     while (rows_next(rows))
         *list_push(&item->tag_ids, arena) = row_i64(rows, 0);
-    if (!rows_end(rows, err) ||
-        !db_query(conn, &SQL_query_item_texts, DB_ARGS(db_i64(workspace_id), db_i64(item->id)), &rows, err))
-        return false;
-    while (rows_next(rows))
-        *list_push(&item->texts, arena) = row_str(rows, 0, arena);
     return rows_end(rows, err);
 }
 
-bool query_item_load(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct query_item *out,
-                     struct err *err)
+bool query_item_fields(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena,
+                       struct query_item *out, struct err *err)
 {
     struct query_item item = {0};
     struct rows *rows;
@@ -122,7 +136,23 @@ bool query_item_load(struct conn *conn, i64 workspace_id, i64 id, struct arena *
         return false;
     if (!found)
         return err_set(err, ERR_NOT_FOUND, "There is no such conversation");
-    if (!load_lists(conn, workspace_id, arena, &item, err))
+    if (!load_tags(conn, workspace_id, arena, &item, err))
+        return false;
+    *out = item;
+    return true;
+}
+
+bool query_item_load(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct query_item *out,
+                     struct err *err)
+{
+    struct query_item item = {0};
+    struct rows *rows;
+    if (!query_item_fields(conn, workspace_id, id, arena, &item, err) ||
+        !db_query(conn, &SQL_query_item_texts, DB_ARGS(db_i64(workspace_id), db_i64(id)), &rows, err))
+        return false;
+    while (rows_next(rows))
+        *list_push(&item.texts, arena) = row_str(rows, 0, arena);
+    if (!rows_end(rows, err))
         return false;
     *out = item;
     return true;

@@ -132,6 +132,15 @@ bool plan_has_parts(const struct query *query, enum query_sort sort)
     return sort == SORT_WAITING ? !fixed.waits : sort == SORT_URGENT && !fixed.open;
 }
 
+bool query_is_open(const struct query *query)
+{
+    struct query_context nobody = {0};
+    struct arena *arena = arena_take();
+    struct fixed fixed = find_fixed(query, &nobody, arena);
+    arena_give(arena);
+    return fixed.open;
+}
+
 // The order as SQL.
 struct order {
     const char *key, *id;
@@ -152,6 +161,8 @@ static struct order find_order(const struct plan *plan, const struct fixed *fixe
                       : (struct order){"c.urgent_at", "c.id", false};
     case SORT_NEWEST:
         return (struct order){"c.last_message_at", "c.id", true};
+    case SORT_OLDEST:
+        return (struct order){"c.last_message_at", "c.id", false};
     case SORT_WAITING:
         if (plan->part == PLAN_HAVING || fixed->waits)
             return (struct order){"c.waiting_since", "c.id", false};
@@ -172,6 +183,8 @@ static const char *urgent_index(const struct plan *plan, const struct fixed *fix
         return "conversation_mine";
     if (fixed->team || fixed->no_team)
         return "conversation_team_urgent";
+    if (fixed->channel)
+        return "conversation_channel_urgent";
     return "conversation_urgent";
 }
 
@@ -183,6 +196,7 @@ static const char *find_index(const struct plan *plan, const struct fixed *fixed
     case SORT_URGENT:
         return urgent_index(plan, fixed);
     case SORT_NEWEST:
+    case SORT_OLDEST:
         if (fixed->channel)
             return "conversation_channel_newest";
         return fixed->status ? "conversation_status_newest" : "conversation_newest";
@@ -194,10 +208,37 @@ static const char *find_index(const struct plan *plan, const struct fixed *fixed
     return NULL;
 }
 
+// Open work by whose it is, where it is, or that it waits: SQLite is told the index.
+static const char *rare_index(const struct node *node)
+{
+    switch (node->field->id) {
+    case QUERY_ASSIGNED:
+        return "conversation_mine";
+    case QUERY_TEAM:
+        return "conversation_team_urgent";
+    case QUERY_CHANNEL:
+        return "conversation_channel_urgent";
+    case QUERY_IS:
+        return "conversation_urgent";
+    default:
+        return NULL;
+    }
+}
+
 void plan_put_rare(struct compile *c, const struct node *node)
 {
+    const char *index = rare_index(node);
     if (node->field->id != QUERY_TAG) {
-        put_sql(c, "conversation c WHERE c.workspace_id = @workspace AND ");
+        put_sql(c, "conversation c");
+        if (index && c->kind == DB_SQLITE) {
+            put_sql(c, " INDEXED BY ");
+            put_sql(c, index);
+        }
+        put_sql(c, " WHERE c.workspace_id = @workspace AND ");
+        if (index)
+            put_sql(c, "c.status = 'open' AND c.spam = 0 AND ");
+        if (node->field->id == QUERY_IS)
+            put_sql(c, "c.urgent_at < " URGENT_NEVER_SQL " AND ");
         put_node(c, node);
         return;
     }

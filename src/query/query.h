@@ -20,6 +20,10 @@ bool query_uses_clock(const struct query *query);
 bool query_uses_text(const struct query *query);
 // True when it names channels, tags, teams or people, so that query_names_load is needed.
 bool query_uses_names(const struct query *query);
+// True when it depends on who asks (assigned:me).
+bool query_uses_me(const struct query *query);
+// True when it requires open conversations.
+bool query_is_open(const struct query *query);
 
 // Names resolved once per evaluation, so that SQL and memory see the same world.
 struct query_names {
@@ -76,10 +80,13 @@ struct query_item {
 // Reads a conversation as query_match sees it. ERR_NOT_FOUND when there is none.
 bool query_item_load(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct query_item *out,
                      struct err *err) MUST_CHECK;
+// The same without its texts, for queries that ask for none.
+bool query_item_fields(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena,
+                       struct query_item *out, struct err *err) MUST_CHECK;
 bool query_match(const struct query *query, const struct query_context *context,
                  const struct query_item *item, struct arena *arena);
 
-enum query_sort { SORT_URGENT, SORT_NEWEST, SORT_WAITING, SORT_CREATED };
+enum query_sort { SORT_URGENT, SORT_NEWEST, SORT_WAITING, SORT_CREATED, SORT_OLDEST };
 // A statement that selects ids: "SELECT c.id, <sort key> FROM conversation c WHERE <workspace, rights,
 // query> [AND key behind cursor] ORDER BY … LIMIT n". Values are always bound, never printed into it.
 struct query_sql {
@@ -91,12 +98,14 @@ struct query_page {
     enum query_sort sort;
     i64 after_key, after_id; // cursor; after_id 0: from the start
     i64 limit;
+    i64 budget_ms; // 0: as long as a page may take; else less, and it may be cut short: ERR_UNAVAILABLE
 };
 bool query_to_sql(const struct query *query, const struct query_context *context,
                   const struct query_page *page, enum db_kind kind, struct arena *arena,
                   struct query_sql *out, struct err *err) MUST_CHECK;
 // Runs it: ids with their sort keys, in order. The page may be short, even empty, when looking took too
 // long. *ret_more: ask again with after_key = next_key and after_id = next_id.
+// SORT_OLDEST: oldest newest message first.
 // SORT_URGENT: most urgent first, those who do not wait last. SORT_WAITING: longest first. SORT_NEWEST:
 // newest message first; when the query requires a word, the newest message that has it. SORT_CREATED:
 // last come first.

@@ -9,7 +9,8 @@
 
 enum {
     GROWTH = 8,
-    TERM_SHIFT = 54, // a search's key outside: which text, then the message id
+    READ_STATEMENT_MS = 5000, // what store/ gives each reading connection
+    TERM_SHIFT = 54,          // a search's key outside: which text, then the message id
 };
 
 struct run_limits run_limits = {.budget_ms = 50,
@@ -38,6 +39,13 @@ bool run_number(struct run *run, struct compile *c, i64 *ret_value, struct err *
     return true;
 }
 
+i64 run_patience(const struct run *run)
+{
+    if (run->page.budget_ms > 0)
+        return run->page.budget_ms;
+    return run->hits.len > 0 ? run_limits.budget_ms : run_limits.patience_ms;
+}
+
 bool run_is_full(const struct run *run)
 {
     return (i64)run->hits.len >= run->page.limit;
@@ -62,16 +70,36 @@ bool run_is_text(const struct node *node)
     return node->kind == NODE_TEXT && node->n_words > 0;
 }
 
-// Fields whose conversations an index lists: tags and handles by name.
-static bool may_be_rare(const struct node *node)
+static bool has_only(const struct node *node, unsigned kinds)
 {
-    if (node->kind != NODE_FIELD || (node->field->id != QUERY_TAG && node->field->id != QUERY_FROM))
-        return false;
     for (size_t i = 0; i < node->n_values; i++) {
-        if (node->values[i].kind != VALUE_NAME)
+        if (!(TAKES(node->values[i].kind) & kinds))
             return false;
     }
     return true;
+}
+
+// Fields whose conversations an index lists: tags and handles by name; and open work by whose it is, where
+// it is, or that it waits, unless the order asked for is that index's own.
+static bool may_be_rare(const struct run *run, const struct node *node)
+{
+    if (node->kind != NODE_FIELD)
+        return false;
+    switch (node->field->id) {
+    case QUERY_TAG:
+    case QUERY_FROM:
+        return has_only(node, TAKES(VALUE_NAME));
+    case QUERY_ASSIGNED:
+    case QUERY_TEAM:
+    case QUERY_CHANNEL:
+        return run->page.sort != SORT_URGENT && query_is_open(run->plan.query) &&
+               has_only(node, TAKES(VALUE_NAME) | TAKES(VALUE_ME) | TAKES(VALUE_NONE));
+    case QUERY_IS:
+        return run->page.sort != SORT_URGENT && run->page.sort != SORT_WAITING && node->n_values == 1 &&
+               str_eq(str_from(node->values[0].word->name), S("unanswered"));
+    default:
+        return false;
+    }
 }
 
 bool run_find_rare(struct run *run, i64 limit, struct err *err)
@@ -79,7 +107,7 @@ bool run_find_rare(struct run *run, i64 limit, struct err *err)
     for (size_t i = 0; i < run->required.len && !run->plan.rare; i++) {
         struct compile c;
         i64 n;
-        if (!may_be_rare(run->required.items[i]))
+        if (!may_be_rare(run, run->required.items[i]))
             continue;
         compile_begin(&c, conn_kind(run->conn), run->context, run->arena);
         put_sql(&c, "SELECT count(*) FROM (SELECT 1 FROM ");
@@ -170,8 +198,7 @@ bool run_slices(struct run *run, i64 high, i64 size, bool (*collect)(struct run 
             return true;
         high = run->plan.low;
         i64 now = clock_mono();
-        i64 limit = run->hits.len > 0 ? run_limits.budget_ms : run_limits.patience_ms;
-        if (high > 0 && now - run->began > limit) {
+        if (high > 0 && now - run->began > run_patience(run)) {
             run->more = true;
             run->hits.next_key = high;
             run->hits.next_id = 1;
@@ -217,6 +244,25 @@ static void set_next(struct run *run)
     }
 }
 
+// PostgreSQL looks at no clock of ours while it runs a statement: it gets one of its own.
+static bool limit_statements(struct run *run, i64 ms, struct err *err)
+{
+    struct rows *rows;
+    struct str text = str_printf(run->arena, "SET statement_timeout = %lld", (long long)ms);
+    return db_query_text(run->conn, text, DB_NO_ARGS, &rows, err) && rows_end(rows, err);
+}
+
+static bool run_limited(struct run *run, bool search, struct err *err)
+{
+    struct err failed = {};
+    if (run->page.budget_ms == 0)
+        return run_postgres(run, search, err);
+    if (!limit_statements(run, run->page.budget_ms, err))
+        return false;
+    bool done = run_postgres(run, search, err);
+    return limit_statements(run, READ_STATEMENT_MS, done ? err : &failed) && done;
+}
+
 bool query_run(struct conn *conn, const struct query *query, const struct query_context *context,
                const struct query_page *page, struct arena *arena, struct query_hits *out, bool *ret_more,
                struct err *err)
@@ -231,7 +277,7 @@ bool query_run(struct conn *conn, const struct query *query, const struct query_
         return false;
     if (sqlite && query->text)
         search_sqlite_ready(conn);
-    if (!(sqlite ? run_sqlite(&run, search, err) : run_postgres(&run, search, err))) {
+    if (!(sqlite ? run_sqlite(&run, search, err) : run_limited(&run, search, err))) {
         if (sqlite && query->text && err->code == ERR_INTERNAL)
             search_sqlite_suspect();
         return false;

@@ -30,6 +30,8 @@ bool run_statement(struct run *run, const struct query_sql *sql, struct rows **r
                    struct err *err) MUST_CHECK;
 // A statement's only number.
 bool run_number(struct run *run, struct compile *c, i64 *ret_value, struct err *err) MUST_CHECK;
+// How long the page may take from now on: less once there is something to show.
+i64 run_patience(const struct run *run);
 bool run_is_full(const struct run *run);
 bool run_has_hit(const struct run *run, i64 conversation_id);
 void run_add_hit(struct run *run, i64 conversation_id, i64 key);

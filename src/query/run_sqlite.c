@@ -14,8 +14,7 @@ enum {
 
 static bool is_late(const struct run *run)
 {
-    i64 took = clock_mono() - run->began;
-    return took > (run->hits.len > 0 ? run_limits.budget_ms : run_limits.patience_ms);
+    return clock_mono() - run->began > run_patience(run);
 }
 
 static void stop_behind(struct run *run, i64 key, i64 id)
@@ -42,7 +41,8 @@ static void look_at_rows(struct run *run, struct check *check, struct rows *rows
             run_add_hit(run, id, key);
         else if (!known)
             unfit[id % REMEMBERED] = id;
-        if (n % every == 0 && !run->plan.rare && is_late(run) && !run_is_full(run)) {
+        if (n % every == 0 && (!run->plan.rare || run->page.budget_ms > 0) && is_late(run) &&
+            !run_is_full(run)) {
             stop_behind(run, key, id);
             return;
         }

@@ -54,6 +54,8 @@ static i64 expected_key(enum query_sort sort, const struct query_item *item)
         return item->waiting_since ? item->waiting_since : WORLD_NEVER;
     case SORT_CREATED:
         return -item->id;
+    case SORT_OLDEST:
+        return item->last_message_at;
     }
     return 0;
 }
@@ -64,7 +66,7 @@ static void check_order(struct world *world, struct str q, enum query_sort sort,
     for (size_t i = 1; i < hits->len; i++) {
         i64 before = hits->items[i - 1].id, after = hits->items[i].id;
         i64 a = expected_key(sort, &world->items[before]), b = expected_key(sort, &world->items[after]);
-        bool up = sort == SORT_URGENT || sort == SORT_WAITING;
+        bool up = sort == SORT_URGENT || sort == SORT_WAITING || sort == SORT_OLDEST;
         if (a > b || (a == b && (up ? before > after : before < after)))
             fail_msg("%.*s: sort %d: %lld stands before %lld", STR_ARG(q), (int)sort, (long long)before,
                      (long long)after);
@@ -124,7 +126,7 @@ static void check_query(struct fixture *f, struct conn *conn, struct world *worl
         fail_msg("%.*s became %.*s became %.*s", STR_ARG(q), STR_ARG(back),
                  STR_ARG(query_format(again, arena)));
 
-    enum query_sort sort = (enum query_sort)world_random(4);
+    enum query_sort sort = (enum query_sort)world_random(5);
     struct query_hits hits = {0};
     run_pages(f, conn, query, &context, sort, arena, &hits);
     compare(f, world, q, query, &context, &hits, "query_run");

@@ -55,7 +55,7 @@ static void folders_are_read_in_order(void **state)
     uses(f, conn, "is:unanswered", SORT_URGENT, "conversation_urgent");
     uses(f, conn, "is:unanswered -tag:late priority:high,urgent", SORT_URGENT, "conversation_urgent");
     uses(f, conn, "is:late", SORT_URGENT, "conversation_urgent");
-    uses(f, conn, "is:open channel:10", SORT_URGENT, "conversation_urgent");
+    uses(f, conn, "is:open channel:10", SORT_URGENT, "conversation_channel_urgent");
     uses(f, conn, "is:open assigned:me", SORT_URGENT, "conversation_mine");
     uses(f, conn, "is:unanswered assigned:agent11@example.org", SORT_URGENT, "conversation_mine");
     uses(f, conn, "is:open -assigned:any", SORT_URGENT, "conversation_mine");
@@ -70,6 +70,9 @@ static void folders_are_read_in_order(void **state)
     uses(f, conn, "is:closed", SORT_NEWEST, "conversation_status_newest");
     uses(f, conn, "is:snoozed", SORT_NEWEST, "conversation_status_newest");
     uses(f, conn, "channel:10", SORT_NEWEST, "conversation_channel_newest");
+    uses(f, conn, "is:any", SORT_OLDEST, "conversation_newest");
+    uses(f, conn, "is:closed", SORT_OLDEST, "conversation_status_newest");
+    uses(f, conn, "channel:10", SORT_OLDEST, "conversation_channel_newest");
     uses(f, conn, "is:any", SORT_CREATED, "conversation_by_workspace");
     uses(f, conn, "is:unanswered", SORT_WAITING, "conversation_waiting");
     uses(f, conn, "waiting:>30m", SORT_WAITING, "conversation_waiting");

@@ -3,6 +3,7 @@
 import type * as api from './types'
 
 export type { Agent, ContactPatch, ContactSuggestion, Conversation, ConversationPatch, Contact, Message, MessageDraft, QueryField, Quarantined, Tag, Team, Token, Traffic } from './types'
+export type { Folder, FolderDraft } from './types'
 export type Right = 'read' | 'note' | 'reply' | 'triage' | 'lead' | 'admin' | 'own'
 export type Role = api.Agent['role']
 export type Priority = api.Conversation['priority']
@@ -39,8 +40,8 @@ export type ChannelKind = Omit<api.ChannelKind, 'text_public' | 'text_private' |
 export type ChannelState = 'connecting' | 'active' | 'degraded' | 'reauth' | 'dead' | 'disabled'
 export type Channel = Omit<api.Channel, 'state' | 'settings'> & { state: ChannelState; settings: Record<string, unknown> }
 export type Happening = Omit<api.Happening, 'data'> & { data: Record<string, unknown> }
-/** Flat in frames ("channel:7"), with `channels` by id from the list. */
-export type Counts = Record<string, number | Record<string, number>>
+/** Flat in frames ("channel:7"), with `channels` by id from the list, and saved folders by id. */
+export type Counts = Record<string, number | Record<string, number | { n: number; about: boolean }>>
 /** The frame of the live feed; the body of the POST has one's own only. */
 export interface Presence {
   conversation_id: number

@@ -34,6 +34,8 @@ export const commands: Command[] = [
   { id: 'previous', title: 'cmd.previous', icon: 'up', group: 'list', keys: ['k', 'ArrowUp'], when: inInbox, run: () => act.move(-1) },
   { id: 'enter', title: 'cmd.enter', icon: 'enter', group: 'list', keys: ['Enter'], when: inInbox, run: () => (opened() ? act.focusComposer(ui.mode) : act.move(1)) },
   { id: 'search', title: 'cmd.search', icon: 'search', group: 'list', keys: ['/'], when: inInbox, run: () => document.querySelector<HTMLInputElement>('.find-in')?.focus() },
+  { id: 'save_search', title: 'cmd.save_search', icon: 'star', group: 'list', keys: ['shift+s'], when: () => inInbox() && inbox.q !== '' && !inbox.error, run: () => (ui.folder = { q: inbox.q }) },
+  { id: 'edit_folder', title: 'cmd.edit_folder', icon: 'pencil', group: 'list', keys: ['shift+e'], when: () => inInbox() && !inbox.q && !!session.folder(inbox.folder)?.may_change, run: () => (ui.folder = { id: Number(inbox.folder.slice(7)) }) },
   { id: 'sort', title: 'cmd.sort', icon: 'sort', group: 'list', keys: ['s'], when: inInbox, run: () => ui.open('sort') },
 
   { id: 'send_next', title: 'cmd.send_next', icon: 'send', group: 'conversation', keys: ['mod+Enter'], when: () => opened() && session.can('note'), typing: true, run: () => composer.send?.(true) },
@@ -59,6 +61,7 @@ export const commands: Command[] = [
   { id: 'go_snoozed', title: 'folder.snoozed', icon: 'moon', group: 'go', keys: ['g z'], run: goTo('snoozed') },
   { id: 'go_closed', title: 'folder.closed', icon: 'check', group: 'go', keys: ['g c'], run: goTo('closed') },
   { id: 'go_all', title: 'folder.all', icon: 'list', group: 'go', keys: ['g a'], run: goTo('all') },
+  { id: 'go_folder', title: 'cmd.go_folder', icon: 'folder', group: 'go', keys: ['g f'], when: inInbox, run: () => ui.open('folder', document.querySelector<HTMLElement>('.list-bar h1')) },
   { id: 'go_channels', title: 'settings.channels', icon: 'plug', group: 'go', keys: ['g h'], run: () => router.go(settingsUrl('channels')) },
   { id: 'go_agents', title: 'settings.agents', icon: 'people', group: 'go', keys: ['g p'], run: () => router.go(settingsUrl('agents')) },
   { id: 'go_settings', title: 'settings.title', icon: 'gear', group: 'go', keys: ['g s'], run: () => router.go(settingsUrl('me')) },

@@ -2,8 +2,8 @@
 // Folders: each is a query for the server, and a question to one conversation for live changes here.
 import type { Conversation } from '../api/shapes'
 
-export type Sort = 'urgent' | 'newest' | 'waiting' | 'created'
-export const sorts: Sort[] = ['urgent', 'newest', 'waiting', 'created']
+export type Sort = 'urgent' | 'newest' | 'oldest' | 'waiting' | 'created'
+export const sorts: Sort[] = ['urgent', 'waiting', 'newest', 'oldest', 'created']
 export const builtin = ['unanswered', 'mine', 'unassigned', 'snoozed', 'closed', 'spam', 'all'] as const
 export type Builtin = (typeof builtin)[number]
 
@@ -65,6 +65,7 @@ const key: Record<Sort, (c: Conversation) => number> = {
   urgent: urgency,
   waiting: (c) => time(c.waiting_since, Infinity),
   newest: (c) => -time(c.last_message_at, 0),
+  oldest: (c) => time(c.last_message_at, 0),
   created: (c) => -time(c.created_at, 0),
 }
 
@@ -73,7 +74,7 @@ export function compare(sort: Sort, a: Conversation, b: Conversation): number {
   const x = key[sort](a)
   const y = key[sort](b)
   if (x !== y) return x < y ? -1 : 1
-  return sort === 'urgent' || sort === 'waiting' ? a.id - b.id : b.id - a.id
+  return sort === 'newest' || sort === 'created' ? b.id - a.id : a.id - b.id
 }
 
 export type Group = 'late' | 'quarter' | 'today' | 'later' | 'calm'

@@ -5,6 +5,7 @@ import { api, ApiError, query } from '../api/client'
 import type { Conversation, ConversationPatch, Page } from '../api/shapes'
 import { compare, defaultSort, folderQuery, inFolder, type Sort } from './folders'
 import { session } from './session.svelte'
+import { t } from '../text/text.svelte'
 
 const PAGE = 100
 
@@ -40,11 +41,32 @@ class Inbox {
     if (folder === this.folder && q === this.q) return
     this.folder = folder
     this.q = q
-    this.sort = rememberedSort(folder) ?? defaultSort(folder, q)
     this.items = []
     this.#place = 0
     remember(folder, q)
+    if (this.saved && !session.folders) {
+      this.loading = true
+      await session.loadFolders().catch(() => {})
+      if (folder !== this.folder || q !== this.q) return
+    }
+    this.sort = rememberedSort(folder) ?? (session.folder(folder)?.sort as Sort | undefined) ?? defaultSort(folder, q)
     await this.reload()
+  }
+
+  /** A saved folder: like a search, only the server knows what is in it. */
+  get saved(): boolean {
+    return !this.q && this.folder.startsWith('folder:')
+  }
+  /** What the server is asked for. */
+  get query(): string {
+    return this.q || (this.saved ? (session.folder(this.folder)?.q ?? '') : folderQuery(this.folder))
+  }
+
+  /** Saved folders were made, changed or removed. */
+  async foldersChanged(): Promise<void> {
+    const before = session.folder(this.folder)?.q
+    await session.loadFolders().catch(() => {})
+    if (this.saved && session.folder(this.folder)?.q !== before) await this.reload()
   }
 
   async sortBy(sort: Sort): Promise<void> {
@@ -59,6 +81,7 @@ class Inbox {
     this.loading = true
     this.error = null
     try {
+      if (this.saved && session.folders && !session.folder(this.folder)) throw new ApiError(404, t('folder.gone'))
       // After a resync ask for as much as was shown, so that nothing jumps.
       const wanted = Math.max(PAGE, this.items.length)
       const fresh: Conversation[] = []
@@ -100,8 +123,7 @@ class Inbox {
   }
 
   #page(cursor: string | null): Promise<Page<Conversation>> {
-    const q = this.q || folderQuery(this.folder)
-    return api.get(`/conversations${query({ q, sort: this.sort, limit: PAGE, cursor })}`)
+    return api.get(`/conversations${query({ q: this.query, sort: this.sort, limit: PAGE, cursor })}`)
   }
 
   /** Opens a conversation by id: at once when known, from the server anyway. */
@@ -171,7 +193,7 @@ class Inbox {
   #place_(c: Conversation): void {
     if (c.id === this.currentId) this.current = c
     const at = this.items.findIndex((item) => item.id === c.id)
-    if (this.q) {
+    if (this.q || this.saved) {
       // Only the server knows whether a search still finds it.
       if (at >= 0) this.items = this.items.with(at, c)
       this.#ask(c.id)
@@ -213,10 +235,11 @@ class Inbox {
     }, 400)
   }
   async #askServer(ids: number[]): Promise<void> {
-    if (!this.q) return
+    const q = this.q || (this.saved ? this.query : '')
+    if (!q) return
     const turn = this.#turn
     try {
-      const page = await api.get<Page<Conversation>>(`/conversations${query({ q: `(${this.q}) id:${ids.join(',')}`, limit: 100 })}`)
+      const page = await api.get<Page<Conversation>>(`/conversations${query({ q: `(${q}) id:${ids.join(',')}`, limit: 100 })}`)
       if (turn !== this.#turn) return
       const found = new Map(page.items.map((c) => [c.id, this.#know(c)]))
       for (const id of ids) {

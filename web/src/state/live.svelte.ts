@@ -73,6 +73,11 @@ class Live {
       case 'counts':
         session.takeCounts(data as Counts)
         break
+      case 'folders': {
+        const { of_agent } = data as { of_agent: number }
+        if (!of_agent || of_agent === session.me?.id) void inbox.foldersChanged()
+        break
+      }
       case 'channel':
         session.takeChannel(data as Channel)
         break

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Who is signed in, and the workspace's own lists that everything else refers to by id.
 import { api, onSessionEnd } from '../api/client'
-import type { Agent, Channel, ChannelKind, Counts, Me, MeSettings, Page, QueryField, Right, ServerStatus, Tag, Team } from '../api/shapes'
+import type { Agent, Channel, ChannelKind, Counts, Folder, Me, MeSettings, Page, QueryField, Right, ServerStatus, Tag, Team } from '../api/shapes'
 import { browserLanguage, languages, text, type Language } from '../text/text.svelte'
 import { router } from './router.svelte'
 
@@ -14,9 +14,13 @@ class Session {
   teams = $state.raw<Team[]>([])
   tags = $state.raw<Tag[]>([])
   channels = $state.raw<Channel[]>([])
+  /** Saved folders; null until they are here. */
+  folders = $state.raw<Folder[] | null>(null)
   kinds = $state.raw<ChannelKind[]>([])
   fields = $state.raw<QueryField[]>([])
   counts = $state.raw<Record<string, number>>({})
+  /** Counts of saved folders that are not certain. */
+  about = $state.raw<Record<string, boolean>>({})
   status = $state.raw<ServerStatus | null>(null)
   settings = $derived<MeSettings>(this.me?.settings ?? {})
   singleKeys = $derived(this.settings.single_keys !== false)
@@ -30,6 +34,13 @@ class Session {
   }
   channel(id: number): Channel | undefined {
     return this.channels.find((c) => c.id === id)
+  }
+  async loadFolders(): Promise<void> {
+    this.folders = await all<Folder>('/folders')
+  }
+  /** The saved folder behind "folder:7". */
+  folder(name: string): Folder | undefined {
+    return name.startsWith('folder:') ? this.folders?.find((f) => f.id === Number(name.slice(7))) : undefined
   }
   kind(kind: string): ChannelKind | undefined {
     return this.kinds.find((k) => k.kind === kind)
@@ -66,6 +77,7 @@ class Session {
       set<Team>('/teams', (items) => (this.teams = items)),
       set<Tag>('/tags', (items) => (this.tags = items)),
       set<Channel>('/channels', (items) => (this.channels = items)),
+      this.loadFolders(),
       this.kinds.length ? null : set<ChannelKind>('/channel-kinds', (items) => (this.kinds = items)),
       this.refreshCounts(),
       this.refreshStatus(),
@@ -85,10 +97,19 @@ class Session {
   /** Counts come flat ("channel:7") in frames, nested from the list. */
   takeCounts(counts: Counts): void {
     const flat = { ...this.counts }
+    const about = { ...this.about }
     for (const [folder, n] of Object.entries(counts)) {
       if (typeof n === 'number') flat[folder] = n
-      else for (const [id, m] of Object.entries(n)) flat[`channel:${id}`] = m
+      else
+        for (const [id, m] of Object.entries(n)) {
+          if (typeof m === 'number') flat[`channel:${id}`] = m
+          else {
+            flat[`folder:${id}`] = m.n
+            about[`folder:${id}`] = m.about
+          }
+        }
     }
+    this.about = about
     this.counts = flat
     // Tag counts have no frame of their own; they follow, at most once in 5 s.
     this.#tagTimer ||= window.setTimeout(() => {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What is open on the screen; nothing here outlives the page, except drafts.
 
-export type Picker = 'assign' | 'tag' | 'priority' | 'snooze' | 'team' | 'sort' | 'more'
+/** The dialog for a saved folder: a new one with a query, or one there is. */
+export type FolderEdit = { id: number } | { q: string }
+export type Picker = 'folder' | 'assign' | 'tag' | 'priority' | 'snooze' | 'team' | 'sort' | 'more'
 
 class Ui {
   palette = $state(false)
   sheet = $state(false)
+  folder = $state.raw<FolderEdit | null>(null)
   picker = $state.raw<Picker | null>(null)
   /** Beside which element the picker opens. */
   anchor = $state.raw<HTMLElement | null>(null)
@@ -30,7 +33,7 @@ class Ui {
   }
   /** Anything that lies over the page and takes keys for itself. */
   get over(): boolean {
-    return this.palette || this.sheet || this.picker !== null
+    return this.palette || this.sheet || this.folder !== null || this.picker !== null
   }
 }
 export const ui = new Ui()
