@@ -7,6 +7,7 @@ import { deflateSync } from 'node:zlib'
 import { Browser, axe, signIn } from './lib/browser.mjs'
 import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
+import { folders } from './parts/folders.mjs'
 
 const PASSWORD = 'four plain words here'
 const [MAREN, DIMAS, VERA] = ['maren@saltmarsh.example', 'dimas@saltmarsh.example', 'vera@saltmarsh.example']
@@ -713,6 +714,8 @@ test('the first load is at most 60 KB of compressed script', async () => {
   console.log(`     first load ${(sum / 1024).toFixed(1)} KB of script in ${scripts.size} files`)
   await page.context().close()
 })
+
+folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 
 test('no page broke its content security policy or wrote an error', async () => {
   equal(await browser.violations(maren), [])
