@@ -69,7 +69,7 @@ export function folders({ browser, heed, channel, email, password }) {
     await page.goto(`${heed.url}/inbox/unanswered`)
     await page.waitForSelector('[data-row]')
     await page.locator('.list-bar', { hasText: 'Oldest message first' }).waitFor()
-    equal(await page.locator('.group').count(), 0)
+    equal(await page.locator('.rows .group').count(), 0)
     await page.context().close()
   })
 }
