@@ -753,3 +753,70 @@ export interface Status {
   /** search does not find everything yet */
   indexing: boolean
 }
+
+export interface Folder {
+  id: number
+  /** own: only you see it; team and workspace: leads change it. */
+  whose: 'own' | 'team' | 'workspace'
+  agent_id: number | null
+  team_id: number | null
+  name: string
+  /** The query. */
+  q: string
+  icon: 'folder' | 'star' | 'flag' | 'bolt' | 'heart' | 'cart' | 'box' | 'globe' | 'clock' | 'tag' | 'people' | 'shield'
+  colour: '' | 'red' | 'orange' | 'yellow' | 'green' | 'blue' | 'purple'
+  /** The order it opens in. */
+  sort: 'urgent' | 'newest' | 'oldest' | 'waiting' | 'created'
+  position: number
+  /** Whether you may change it. */
+  may_change: boolean
+  created_at: string
+  updated_at: string
+}
+
+export interface FolderDraft {
+  name: string
+  /** In the query language. */
+  q: string
+  /** Default own. */
+  whose?: 'own' | 'team' | 'workspace'
+  /** With whose: team. */
+  team_id?: number | null
+  /** Default folder. */
+  icon?: 'folder' | 'star' | 'flag' | 'bolt' | 'heart' | 'cart' | 'box' | 'globe' | 'clock' | 'tag' | 'people' | 'shield'
+  /** Default none. */
+  colour?: '' | 'red' | 'orange' | 'yellow' | 'green' | 'blue' | 'purple'
+  /** Default urgent. */
+  sort?: 'urgent' | 'newest' | 'oldest' | 'waiting' | 'created'
+  /** Default behind all others. */
+  position?: number
+}
+
+export interface FolderPatch {
+  name?: string
+  /** In the query language. */
+  q?: string
+  /** Default own. */
+  whose?: 'own' | 'team' | 'workspace'
+  /** With whose: team. */
+  team_id?: number | null
+  /** Default folder. */
+  icon?: 'folder' | 'star' | 'flag' | 'bolt' | 'heart' | 'cart' | 'box' | 'globe' | 'clock' | 'tag' | 'people' | 'shield'
+  /** Default none. */
+  colour?: '' | 'red' | 'orange' | 'yellow' | 'green' | 'blue' | 'purple'
+  /** Default urgent. */
+  sort?: 'urgent' | 'newest' | 'oldest' | 'waiting' | 'created'
+  /** Default behind all others. */
+  position?: number
+}
+
+export interface FolderCount {
+  /** 1,001 means more than 1,000. */
+  n: number
+  /** Looking took too long: there are at least so many. */
+  about: boolean
+}
+
+export interface FolderOrder {
+  ids: number[]
+}
