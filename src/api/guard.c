@@ -78,10 +78,17 @@ static size_t count_header(const struct http_request *http, const char *name)
 bool guard_csrf(const struct request *req, bool cookie, struct err *err)
 {
     const struct http_request *http = req->http;
-    if (http->method == HTTP_GET_ || http->method == HTTP_HEAD_ || (req->route->flags & ROUTE_INTAKE))
+    if (req->route->flags & ROUTE_INTAKE)
         return true;
     struct str origin = http_header(http, "origin");
     bool sent = count_header(http, "origin") > 0;
+    // Reading changes nothing and our own page's browser then sends no Origin; whoever sends another one
+    // wants to read over somebody's shoulder (a sub-domain gets even a SameSite cookie sent along).
+    if (http->method == HTTP_GET_ || http->method == HTTP_HEAD_) {
+        if (cookie && sent && !(str_given(origin) && is_ours(req, origin)))
+            return err_set(err, ERR_DENIED, "This request did not come from Heed's own page (Origin).");
+        return true;
+    }
     // Who signs in has no cookie yet; a foreign page must not sign our visitor in as somebody else either.
     if ((cookie || (sent && req->actor.token_id == 0)) && !(str_given(origin) && is_ours(req, origin)))
         return err_set(err, ERR_DENIED, "This request did not come from Heed's own page (Origin).");

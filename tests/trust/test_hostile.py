@@ -395,3 +395,24 @@ def test_late_and_future_times_are_taken_as_they_are(world):
     assert len(api.conversations()) == 4
     assert api.get(f"channels/{channel.id}")["counts"]["quarantined"] == len(bad)
     assert uuid.uuid4()
+
+
+def test_no_address_leads_to_another_site(town):
+    """A-RD1: nothing that looks like an address in a path or a parameter is ever redirected to, or put into the page."""
+    forms = ["//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "https://evil.example", "https:evil.example", "https:/evil.example",
+             "http://127.0.0.1@evil.example/", "https://evil.example#@127.0.0.1", "javascript:alert(1)", "java\tscript:alert(1)", "data:text/html,x", "%2f%2fevil.example",
+             "/%2fevil.example", "/%5cevil.example", "%252f%252fevil.example", "/.//evil.example", "/..//evil.example", "///evil.example", "////evil.example",
+             "//evil.example/%2f..", "//evil%E3%80%82example", "//ｅvil.example", "//xn--evl-fma.example", "/inbox//evil.example", "?//evil.example", "#//evil.example",
+             "//[::1]@evil.example", "//evil.example:443", "@evil.example", ".evil.example", "/;@evil.example", "/%00//evil.example", "/%0d%0aLocation:%20//evil.example"]
+    for form in forms:
+        plain = urllib.parse.quote(form, safe="%/:@?#&=;[]\\.")
+        paths = [form if form.startswith("/") else f"/{form}"]
+        paths += [f"/{page}?{name}={urllib.parse.quote(form, safe='%')}" for page in ("sign-in", "inbox/unanswered", "setup", "conversations/1") for name in ("next", "return", "redirect", "url")]
+        for path in paths:
+            if any(ord(c) < 33 or ord(c) > 126 for c in path):
+                path = plain if plain.startswith("/") else f"/{plain}"
+            answer = request(town.server.address, "GET", path)
+            where = answer.headers.get("Location", "")
+            assert not where or (where.startswith("/") and not where.startswith(("//", "/\\"))), (path, where)
+            assert not (300 <= answer.status < 400 and not where), path
+            assert b"evil.example" not in answer.body, path
