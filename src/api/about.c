@@ -118,7 +118,7 @@ static const struct type setting_type = {
     "ChannelSetting",
     (const struct field[]){
         FIELD(setting_doc, FIELD_STR, name, FIELD_READ_ONLY),
-        FIELD(setting_doc, FIELD_STR, kind, FIELD_READ_ONLY, .doc = "text, url, secret, bool"),
+        FIELD(setting_doc, FIELD_STR, kind, FIELD_READ_ONLY, .doc = "text, url, secret, bool, choice, json"),
         FIELD(setting_doc, FIELD_BOOL, required, FIELD_READ_ONLY),
         {.name = "default",
          .kind = FIELD_STR,
@@ -165,7 +165,7 @@ static void fill_kind(const struct channel_driver *driver, struct arena *arena, 
                 {CAN_LIKE, "like"},       {CAN_DELETE_OWN, "delete_own"},
                 {CAN_CONFIRM, "confirm"}, {CAN_IDEMPOTENT, "idempotent"},
                 {CAN_DM, "dm"},           {CAN_PUBLIC, "public"}};
-    static const char *const kinds[] = {"text", "url", "secret", "bool"};
+    static const char *const kinds[] = {"text", "url", "secret", "bool", "choice", "json"};
     *out = (struct kind_doc){
         .kind = str_from(driver->kind),
         .title = str_from(driver->title),

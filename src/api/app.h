@@ -4,6 +4,7 @@
 #include "base/child.h"
 #include "base/crypto.h"
 #include "live/feed.h"
+#include "live/visitors.h"
 #include "net/client.h"
 #include "query/search.h"
 #include "store/db.h"
@@ -17,6 +18,7 @@ struct app {
     struct key *key;
     struct http_server *server;
     struct feed *feed;
+    struct visitors *visitors;
     struct outbound_client *client;
     struct nursery *nursery;
     struct search *search; // NULL: this process does not index

@@ -9,6 +9,7 @@
 #include "api/match.h"
 #include "api/metrics.h"
 #include "api/pages.h"
+#include "api/visit.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -29,7 +30,7 @@ size_t api_body_limit(enum http_method method, struct str path, void *arg)
     if (route_match(method, path, &route, values, &methods) != MATCH_OK)
         return BODY_SMALL;
     if (route->flags & ROUTE_BIG_BODY)
-        return BODY_FILE;
+        return route->flags & ROUTE_VISITOR ? VISITOR_FILE_MAX : BODY_FILE;
     return route->flags & ROUTE_INTAKE ? BODY_HOOK : BODY_SMALL;
 }
 
@@ -39,6 +40,7 @@ void dispatch_finish(struct request *req, struct reply *reply, const struct err 
     const char *name = req->route ? req->route->name : "page";
     if (err)
         reply_problem(reply, err, http->id);
+    visit_allow_reading(req, reply);
     int status = reply->status ? reply->status : 200;
     i64 ms = clock_mono() - http->started;
     bool ours = err && err->code == ERR_INTERNAL;
@@ -135,6 +137,12 @@ static bool admit(struct request *req, struct conn *conn, struct err *err)
            check_body(req, err);
 }
 
+static bool admit_visit(struct request *req, struct conn *conn, struct err *err)
+{
+    return check_rate(req, false, err) && visit_admit(req, conn, err) && guard_query(req, err) &&
+           check_body(req, err);
+}
+
 // Routes that look after themselves: no database before the handler (health, hooks).
 static bool admit_bare(struct request *req, struct err *err)
 {
@@ -164,7 +172,10 @@ static void run_route(struct request *req, struct reply *reply)
         return;
     }
     struct conn *conn = bare ? NULL : db_take(req->app->db);
-    bool admitted = bare ? admit_bare(req, &err) : admit(req, conn, &err);
+    bool visit = req->route->flags & ROUTE_VISITOR;
+    bool admitted = bare    ? admit_bare(req, &err)
+                    : visit ? admit_visit(req, conn, &err)
+                            : admit(req, conn, &err);
     if (admitted && req->route->read) {
         bool done = req->route->read(req, conn, reply, &err);
         if (conn)
@@ -209,7 +220,10 @@ void api_handle(struct http_request *http, void *arg)
             run_route(req, reply);
         break;
     case MATCH_METHOD:
-        refuse_method(req, reply, methods);
+        if (visit_preflight(req, reply, methods))
+            dispatch_finish(req, reply, NULL);
+        else
+            refuse_method(req, reply, methods);
         break;
     case MATCH_NONE:
         if (!req->app->only_works && page_answer(req, reply, &methods))

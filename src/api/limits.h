@@ -8,6 +8,8 @@ enum limit_kind {
     LIMIT_PEER,            // an address (IPv6: its /64) without a session
     LIMIT_ACTOR,           // a session's or token's agent
     LIMIT_SIGN_IN_PEER,    // attempts to sign in from one address
+    LIMIT_VISITOR,         // what one visitor of a channel does
+    LIMIT_VISITOR_PEER,    // what comes to channels' public addresses from one address
     LIMIT_SIGN_IN_ACCOUNT, // attempts on one account from one address: others are not locked out
 };
 struct limiter;

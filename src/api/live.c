@@ -51,6 +51,8 @@ static bool post_presence(struct request *req, struct conn *conn, struct reply *
         return false;
     feed_presence(req->app->feed, &req->actor, presence.conversation_id, conversation.channel_id,
                   conversation.team.id, presence.typing);
+    visitors_typing(req->app->visitors, req->actor.workspace_id, presence.conversation_id, req->actor.name,
+                    presence.typing);
     reply->status = 204;
     return true;
 }

@@ -52,6 +52,10 @@ static void put_ref(struct doc *doc, const char *section, const char *name)
 static struct str tag_of(const struct route *route)
 {
     struct str path = str_from(route->path), rest;
+    if (str_starts(path, S("/api/chat/")))
+        return S("chat");
+    if (str_starts(path, S("/form/")))
+        return S("form");
     if (str_starts(path, S("/api/v1/")))
         return str_cut(str_sub(path, 8, path.len), '/', &rest);
     if (str_starts(path, S("/hooks/")))
@@ -88,6 +92,8 @@ static const struct {
     {"openapi.json", "This document."},
     {"rights", "Who may what."},
     {"hooks", "Where networks post their events."},
+    {"chat", "Live chat, for the widget and for apps of one's own."},
+    {"form", "The public form."},
     {"operations", "Health and figures."},
     {NULL, NULL},
 };
@@ -138,14 +144,15 @@ static void put_path_params(struct doc *doc, const struct route *route)
         struct str part = str_cut(rest, '/', &rest);
         if (part.len < 3 || part.ptr[0] != '{')
             continue;
-        bool is_kind = str_eq(part, S("{kind}"));
+        bool is_key = str_eq(part, S("{key}"));
+        bool is_kind = is_key || str_eq(part, S("{kind}"));
         json_open(&doc->w, '{');
         json_key(&doc->w, "name");
         json_put_str(&doc->w, str_sub(part, 1, part.len - 1));
         put(doc, "in", "path");
         json_key(&doc->w, "required");
         json_put_bool(&doc->w, true);
-        put(doc, "description", is_kind ? "The network." : "The id.");
+        put(doc, "description", is_key ? "The channel's public key." : is_kind ? "The network." : "The id.");
         open_key(doc, "schema", '{');
         put(doc, "type", is_kind ? "string" : "integer");
         if (!is_kind) {
@@ -196,7 +203,7 @@ static void put_params(struct doc *doc, const struct route *route)
         put_param_schema(doc, p);
         json_close(&doc->w, '}');
     }
-    if (route->method == HTTP_POST_ && route->right != MAY_ANYONE) {
+    if (route->method == HTTP_POST_ && route->right != MAY_ANYONE && route->right != MAY_VISIT) {
         json_open(&doc->w, '{');
         put_ref(doc, "parameters", "IdempotencyKey");
         json_close(&doc->w, '}');
@@ -343,7 +350,12 @@ static void put_operation(struct doc *doc, const struct route *route)
     json_close(&doc->w, ']');
     put(doc, "x-right", right_name(route->right));
     open_key(doc, "security", '[');
-    if (route->right != MAY_ANYONE) {
+    if (route->right == MAY_VISIT) {
+        json_open(&doc->w, '{');
+        open_key(doc, "visitor", '[');
+        json_close(&doc->w, ']');
+        json_close(&doc->w, '}');
+    } else if (route->right != MAY_ANYONE) {
         static const char *const schemes[] = {"token", "cookie"};
         for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
             json_open(&doc->w, '{');
@@ -423,7 +435,9 @@ static void put_components(struct doc *doc)
                  S("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An API token "
                    "(heed_…) with scopes.\"},\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":"
                    "\"heed\",\"description\":\"The page's session; __Host-heed behind https. Unsafe requests "
-                   "need our Origin and application/json.\"}}"));
+                   "need our Origin and application/json.\"},\"visitor\":{\"type\":\"http\",\"scheme\":"
+                   "\"bearer\",\"description\":\"The token of a visitor's session (heedv_…), good for one "
+                   "channel.\"}}"));
     json_key(&doc->w, "parameters");
     json_put_raw(
         &doc->w,

@@ -15,6 +15,7 @@ static const struct {
     [MAY_ADMIN] = {"admin", "channels, colleagues, tokens, settings"},
     [MAY_OWN] = {"own", "owners"},
     [MAY_METRICS] = {"metrics", "figures for Prometheus"},
+    [MAY_VISIT] = {"visitor", "one's own chat on a channel; a visitor's token, never a colleague's"},
 };
 
 const char *right_name(enum right right)

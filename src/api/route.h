@@ -6,6 +6,7 @@
 #include "desk/actor.h"
 #include "net/http.h"
 
+struct visiting;
 struct app; // the running program: db, key, feed, client, settings
 struct reply;
 struct request {
@@ -19,6 +20,8 @@ struct request {
     void *data; // handler's own between prepare and write
     i64 now;
     struct str peer; // the client's address, as a trusted proxy tells it
+    struct visiting *visit; // routes with ROUTE_VISITOR: channel and visitor
+    struct str cors_origin; // the page of another origin that may read the answer
 };
 struct reply {
     int status; // 0: 200
@@ -63,6 +66,9 @@ enum route_flags {
     ROUTE_HASH = 32,
     ROUTE_SLOW = 64,
     ROUTE_BYTES = 128, // the answer is not JSON
+    // Of a channel's visitors: channel by its key, origin by the channel's list, token of a visitor (visit.c)
+    // instead of session, scopes and cookies.
+    ROUTE_VISITOR = 256,
 };
 bool request_id(const struct request *req, int index, i64 *ret_id,
                 struct err *err) MUST_CHECK; // strict: ERR_NOT_FOUND for rubbish

@@ -31,6 +31,7 @@ enum inbound_type {
 };
 struct inbound_attachment {
     struct str url, mime, name, alt;
+    struct str sha256; // given: the file is kept here already (hex), there is nothing to fetch
     i64 size, width, height;
 };
 struct inbound {
@@ -185,6 +186,8 @@ enum channel_can {
     CAN_DM = 128,
     CAN_PUBLIC = 256,
     CAN_GLOBAL_IDS = 1024, // an author id means the same person on every channel of this kind
+    CAN_VISITORS = 2048,   // Heed itself is the network: the channel has a public key for visitors' addresses
+                           // (external_account_id) and a secret of ours for signed identities
 };
 enum text_unit { UNIT_CODE_POINTS, UNIT_GRAPHEMES, UNIT_UTF16, UNIT_BYTES };
 struct text_limit {
@@ -194,10 +197,12 @@ struct text_limit {
 };
 struct channel_setting { // a field of the connect form and of the create body
     const char *name;
-    enum { SETTING_TEXT, SETTING_URL, SETTING_SECRET, SETTING_BOOL } kind;
+    // CHOICE: one of `choices`. JSON: a list or an object, looked at by the driver's check_settings.
+    enum { SETTING_TEXT, SETTING_URL, SETTING_SECRET, SETTING_BOOL, SETTING_CHOICE, SETTING_JSON } kind;
     bool required;
-    const char *fallback; // default as text, NULL none
-    size_t max;           // bytes
+    const char *fallback;       // default as text, NULL none
+    size_t max;                 // bytes
+    const char *const *choices; // CHOICE: the words, ends with NULL
 };
 struct channel_driver {
     const char *kind;  // "custom", "bluesky"
@@ -215,6 +220,9 @@ struct channel_driver {
     const char *const *streams;             // polled streams, ends with NULL; NULL: none
     i64 poll_ms;                            // usual interval
     i64 sends_per_hour;                     // budget of a channel; 0: none known
+    // What the table cannot say about settings: forms of values. err's field is "settings.NAME". NULL:
+    // nothing.
+    bool (*check_settings)(const struct json *settings, struct err *err);
     // Is this webhook theirs? Over the raw bytes, before anything is parsed. ERR_UNAUTHENTICATED when not.
     bool (*verify)(const struct channel_view *, const struct hook_request *, struct arena *, struct err *);
     // Bytes (one stored raw body) -> events. What cannot be read goes to `bad`. False only when nothing
@@ -232,7 +240,7 @@ struct channel_driver {
     // Did it arrive? DONE (external_id), ABSENT, or DOUBT (cannot tell).
     enum step_result (*confirm)(struct step *, const struct outbound *);
 };
-extern const struct channel_driver channel_custom, channel_bluesky;
+extern const struct channel_driver channel_custom, channel_bluesky, channel_chat, channel_form;
 // registry.c
 const struct channel_driver *channel_driver_find(struct str kind); // NULL: unknown
 extern const struct channel_driver *const channel_drivers[];       // ends with NULL

@@ -183,7 +183,8 @@ static bool start_server(struct serve *s, struct err *err)
         return false;
     if (!str_given(app->public_url))
         default_public_url(s);
-    return feed_start(app->db, app->server, &app->feed, err);
+    return feed_start(app->db, app->server, &app->feed, err) &&
+           visitors_start(app->db, app->server, app->feed, &app->visitors, err);
 }
 
 static bool start_jobs(struct serve *s, struct err *err)
@@ -271,7 +272,7 @@ static bool announce(struct serve *s, struct err *err)
 static bool write_clean(struct tx *tx, void *arg, struct err *err)
 {
     (void)arg;
-    return session_clean(tx, err);
+    return session_clean(tx, err) && visitor_clean(tx, err);
 }
 
 static void wait_for_signal(struct serve *s, const sigset_t *signals)
@@ -303,12 +304,15 @@ static bool stop(struct serve *s)
     demo_stop(s->demo);
     if (app->feed)
         feed_goodbye(app->feed);
+    if (app->visitors)
+        visitors_goodbye(app->visitors);
     if (app->server) {
         pause_ms(30); // one tick for the last words
         http_server_stop(app->server, STOP_SERVER_MS);
     }
     slow_destroy(app->hashing);
     slow_destroy(app->slow);
+    visitors_stop(app->visitors);
     feed_stop(app->feed);
     if (app->jobs && !jobs_stop(app->jobs, STOP_JOBS_MS))
         return false;
@@ -317,6 +321,7 @@ static bool stop(struct serve *s)
     if (app->client)
         client_stop(app->client);
     store_close(&s->store);
+    visitors_destroy(app->visitors);
     feed_destroy(app->feed);
     limiter_destroy(app->limiter);
     return true;

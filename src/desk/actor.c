@@ -30,6 +30,7 @@ static const struct {
     [MAY_ADMIN] = {ROLE_ADMIN, SCOPE_ADMIN},
     [MAY_OWN] = {ROLE_OWNER, SCOPE_ADMIN},
     [MAY_METRICS] = {ROLE_ADMIN, SCOPE_METRICS},
+    [MAY_VISIT] = {ROLE_OWNER + 1, SCOPE_ALL}, // no role reaches it
 };
 
 bool actor_may(const struct actor *actor, enum right right)

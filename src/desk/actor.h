@@ -20,6 +20,7 @@ enum right {
     MAY_ADMIN,  // admin: channels, agents, tokens, settings
     MAY_OWN,    // owner: owners
     MAY_METRICS,
+    MAY_VISIT, // a visitor of a channel, with the token of their session; nobody of the team
 };
 enum scope { SCOPE_READ = 1, SCOPE_WRITE = 2, SCOPE_ADMIN = 4, SCOPE_METRICS = 8, SCOPE_ALL = 15 };
 

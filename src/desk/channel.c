@@ -3,6 +3,7 @@
 // it (state, reason, account) is written together with a channel.updated event.
 #include "desk/channel.h"
 #include "base/buf.h"
+#include "channels/signed_identity.h"
 #include "channels/standard_webhooks.h"
 #include "desk/events.h"
 #include "sql_gen.h"
@@ -255,6 +256,24 @@ static struct str webhook_secret_json(struct arena *arena, struct str secret)
     return str_printf(arena, "{\"secret\":\"" STR_FMT "\"}", STR_ARG(secret)); // base64: nothing to escape
 }
 
+static struct str make_secret(const struct channel_driver *driver, struct arena *arena)
+{
+    return driver->can & CAN_VISITORS ? identity_secret_make(arena) : webhook_secret_make(arena);
+}
+
+// What visitors' addresses name the channel by: 128 random bits, so that nobody walks through channels.
+static bool give_public_key(struct tx *tx, const struct channel_driver *driver, i64 workspace_id, i64 id,
+                            struct err *err)
+{
+    u8 bytes[16];
+    if (!(driver->can & CAN_VISITORS))
+        return true;
+    random_bytes(bytes, sizeof bytes);
+    struct str key = hex_encode(tx->arena, (struct str){(const char *)bytes, sizeof bytes});
+    return db_exec(tx->conn, &SQL_channel_set_account,
+                   DB_ARGS(db_str(key), db_str(S("")), db_i64(workspace_id), db_i64(id)), NULL, err);
+}
+
 bool channel_create(struct tx *tx, const struct actor *actor, const struct key *key,
                     const struct channel_draft *draft, struct channel_row *out, struct str *ret_secret,
                     struct err *err)
@@ -271,8 +290,8 @@ bool channel_create(struct tx *tx, const struct actor *actor, const struct key *
     if (!clean_name(tx, actor->workspace_id, 0, draft->name, &name, &name_key, err) ||
         !channel_settings_check(driver, &in, tx->arena, &settings, &secret, &credentials, err))
         return false;
-    if (!driver->connect && (driver->can & CAN_WEBHOOK)) {
-        shown = webhook_secret_make(tx->arena);
+    if (!driver->connect && (driver->can & (CAN_WEBHOOK | CAN_VISITORS))) {
+        shown = make_secret(driver, tx->arena);
         secret = webhook_secret_json(tx->arena, shown);
     }
     struct str state = driver->connect ? S("connecting") : S("active");
@@ -281,6 +300,7 @@ bool channel_create(struct tx *tx, const struct actor *actor, const struct key *
                             db_str(state), db_i64(tx->now), db_str(settings)),
                     &id, err) ||
         !seal_secret(tx, key, actor->workspace_id, id, secret, err) ||
+        !give_public_key(tx, driver, actor->workspace_id, id, err) ||
         !start_streams(tx, actor->workspace_id, id, driver, err) ||
         !announce(tx, actor->workspace_id, id, actor->agent_id, EVENT_CHANNEL_CREATED, err) ||
         !channel_load(tx->conn, actor->workspace_id, id, tx->arena, out, err))
@@ -365,7 +385,8 @@ bool channel_rotate_secret(struct tx *tx, const struct actor *actor, const struc
     struct str previous = json_str(json_at(old, "secret"));
     if (!previous.len)
         return err_set(err, ERR_CONFLICT, "This kind of channel has no secret of ours to change.");
-    struct str fresh = webhook_secret_make(tx->arena);
+    const struct channel_driver *driver = channel_driver_find(row.kind);
+    struct str fresh = driver ? make_secret(driver, tx->arena) : webhook_secret_make(tx->arena);
     const i64 until = tx->now + SECRET_OVERLAP_MS;
     struct str text = str_printf(
         tx->arena, "{\"secret\":\"" STR_FMT "\",\"previous\":\"" STR_FMT "\",\"previous_until\":%lld}",

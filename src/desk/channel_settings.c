@@ -40,8 +40,19 @@ static bool refuse(struct err *err, const struct channel_setting *setting, const
     return err_field(err, field, reason, "%s", text);
 }
 
+static bool is_choice(const struct channel_setting *setting, struct str word)
+{
+    for (size_t i = 0; setting->choices[i]; i++)
+        if (str_eq(word, str_from(setting->choices[i])))
+            return true;
+    return false;
+}
+
 static bool check_one(const struct channel_setting *setting, const struct json *value, struct err *err)
 {
+    if (setting->kind == SETTING_JSON) // what it holds is the driver's to say
+        return json_kind(value) == JSON_ARRAY || json_kind(value) == JSON_OBJECT ||
+               refuse(err, setting, "wrong_type", "This is a list or an object.");
     if (setting->kind == SETTING_BOOL) {
         if (json_kind(value) != JSON_BOOL)
             return refuse(err, setting, "wrong_type", "This is true or false.");
@@ -54,6 +65,8 @@ static bool check_one(const struct channel_setting *setting, const struct json *
         return refuse(err, setting, "too_long", "This is too long.");
     if (setting->required && str_trim(text).len == 0)
         return refuse(err, setting, "required", "This is needed.");
+    if (setting->kind == SETTING_CHOICE && !is_choice(setting, text))
+        return refuse(err, setting, "invalid", "This is none of the words that are possible here.");
     if (setting->kind == SETTING_URL && text.len && !channel_url_valid(text))
         return refuse(err, setting, "invalid", "This is an address that begins with http:// or https://.");
     return true;
@@ -87,6 +100,8 @@ static void put_fallback(struct json_writer *w, const struct channel_setting *se
 {
     if (setting->kind == SETTING_BOOL)
         json_put_bool(w, setting->fallback && str_eq(str_from(setting->fallback), S("true")));
+    else if (setting->kind == SETTING_JSON)
+        json_put_raw(w, str_from(setting->fallback));
     else
         json_put_str(w, str_from(setting->fallback));
 }
@@ -185,6 +200,11 @@ bool channel_settings_check(const struct channel_driver *driver, const struct ch
     json_close(&ws, '}');
     if (settings.overflow || secret.overflow)
         return err_field(err, "settings", "too_long", "These settings are too long.");
+    if (driver->check_settings) {
+        const struct json *whole = json_parse(buf_str(&settings), arena, err);
+        if (!whole || !driver->check_settings(whole, err))
+            return false;
+    }
     *ret_settings = buf_str(&settings);
     *ret_secret = buf_str(&secret);
     *ret_credentials = m.credentials;

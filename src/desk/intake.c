@@ -240,14 +240,17 @@ static bool insert_attachments(struct intake *in, const struct arriving *a, stru
 {
     for (size_t i = 0; a->deleted_at == 0 && i < a->event->attachments.len; i++) {
         const struct inbound_attachment *file = &a->event->attachments.items[i];
-        bool has_url = file->url.len > 0;
+        bool kept = file->sha256.len > 0, has_url = file->url.len > 0;
         if (!db_exec(in->tx->conn, &SQL_message_attach,
                      DB_ARGS(db_i64(in->workspace_id), db_i64(a->message_id), db_i64((i64)i),
                              db_str(or_empty(file->url)), db_str(or_empty(file->mime)),
                              db_str(text_file_name(in->tx->arena, file->name)), db_str(or_empty(file->alt)),
-                             db_i64(file->size), db_i64(file->width), db_i64(file->height), db_str(STR_NONE),
-                             db_str(has_url ? S("waiting") : S("refused")),
-                             db_str(has_url ? S("") : S("The network gave no address for it.")),
+                             db_i64(file->size), db_i64(file->width), db_i64(file->height),
+                             db_str(kept ? file->sha256 : STR_NONE),
+                             db_str(kept      ? S("ready")
+                                    : has_url ? S("waiting")
+                                              : S("refused")),
+                             db_str(kept || has_url ? S("") : S("The network gave no address for it.")),
                              db_i64(in->tx->now)),
                      NULL, err)) {
             return false;

@@ -26,6 +26,9 @@ bool feed_online(struct feed *feed, i64 agent_id);
 // Where an agent is: shown to whoever may see the conversation (0: nowhere). Forgotten after 45 s.
 void feed_presence(struct feed *feed, const struct actor *actor, i64 conversation_id, i64 channel_id,
                    i64 team_id, bool typing);
+// A customer writes (or not any more) in a conversation, told by their widget. Forgotten after 10 s.
+void feed_customer_typing(struct feed *feed, i64 workspace_id, i64 visitor_id, i64 conversation_id,
+                          i64 channel_id, i64 team_id, bool typing);
 struct feed_stats {
     i64 screens, audiences, frames, dropped, lag_ms;
 };

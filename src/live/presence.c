@@ -5,7 +5,7 @@
 #include "live/internal.h"
 #include "json/json.h"
 
-enum { PRESENCE_MAX = 10000 };
+enum { PRESENCE_MAX = 10000, CUSTOMER_MS = 10000 };
 
 static void tell(struct feed *feed, i64 workspace_id, i64 conversation_id, i64 channel_id, i64 team_id)
 {
@@ -19,9 +19,13 @@ static void tell(struct feed *feed, i64 workspace_id, i64 conversation_id, i64 c
     json_put_i64(&w, conversation_id);
     json_key(&w, "agents");
     json_open(&w, '[');
+    bool customer = false;
     for (size_t i = 0; i < feed->n_presence; i++) {
         const struct presence *p = &feed->presence[i];
         if (p->workspace_id != workspace_id || p->conversation_id != conversation_id)
+            continue;
+        customer |= p->agent_id < 0;
+        if (p->agent_id < 0)
             continue;
         json_open(&w, '{');
         json_key(&w, "id");
@@ -33,6 +37,8 @@ static void tell(struct feed *feed, i64 workspace_id, i64 conversation_id, i64 c
         json_close(&w, '}');
     }
     json_close(&w, ']');
+    json_key(&w, "customer_typing");
+    json_put_bool(&w, customer);
     json_close(&w, '}');
     buf_add(&frame, frame_text(arena, "presence", buf_str(&json)));
     buf_add_char(&frame, '\n');
@@ -106,6 +112,37 @@ void feed_presence(struct feed *feed, const struct actor *actor, i64 conversatio
         }
     }
     if (conversation_id && !known)
+        remember(feed, &entry);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+// A customer is kept among the colleagues under a negative number, and told apart by it.
+void feed_customer_typing(struct feed *feed, i64 workspace_id, i64 visitor_id, i64 conversation_id,
+                          i64 channel_id, i64 team_id, bool typing)
+{
+    struct presence entry = {
+        .workspace_id = workspace_id,
+        .agent_id = -visitor_id,
+        .conversation_id = conversation_id,
+        .channel_id = channel_id,
+        .team_id = team_id,
+        .typing = true,
+        .until = clock_mono() + CUSTOMER_MS,
+    };
+    bool known = false;
+    pthread_mutex_lock(&feed->lock);
+    for (size_t i = feed->n_presence; i-- > 0;) {
+        struct presence *p = &feed->presence[i];
+        if (p->agent_id != entry.agent_id)
+            continue;
+        if (typing && p->conversation_id == conversation_id && p->team_id == team_id) {
+            p->until = entry.until;
+            known = true;
+        } else {
+            forget(feed, i);
+        }
+    }
+    if (typing && !known)
         remember(feed, &entry);
     pthread_mutex_unlock(&feed->lock);
 }

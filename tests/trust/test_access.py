@@ -111,7 +111,7 @@ def town():
 def test_every_route_says_its_right(town):
     count = 0
     for method, path, operation, _ in operations(town.server):
-        assert operation.get("x-right") in {*LEAST, "anyone", "metrics"}, f"{method} {path} declares no right"
+        assert operation.get("x-right") in {*LEAST, "anyone", "metrics", "visitor"}, f"{method} {path} declares no right"
         assert operation.get("operationId") and operation.get("summary"), f"{method} {path}"
         count += 1
     assert count > 40
@@ -121,7 +121,7 @@ def test_every_route_against_every_role(town):
     """A-AZ1: no session is 401; a role below the right is 403; enough is neither."""
     wrong = []
     for method, path, operation, document in operations(town.server):
-        if path in SKIP or operation["x-right"] in ("anyone", "metrics"):
+        if path in SKIP or operation["x-right"] in ("anyone", "metrics", "visitor"):
             continue
         schema = body_schema(operation, document)
         body = example(schema, document) if schema else None
@@ -146,7 +146,7 @@ def test_what_is_anothers_looks_like_what_is_not_there(town):
     """A-AZ1: another workspace's ids, and what a limit hides, answer as ids that never were."""
     wrong = []
     for method, path, operation, document in operations(town.server):
-        if path in SKIP or operation["x-right"] in ("anyone", "metrics") or "{" not in path:
+        if path in SKIP or operation["x-right"] in ("anyone", "metrics", "visitor") or "{" not in path:
             continue
         schema = body_schema(operation, document)
         body = example(schema, document) if schema else None
@@ -198,7 +198,7 @@ def test_unknown_members_of_a_body_are_refused_by_name(town):
     wrong = []
     for method, path, operation, document in operations(town.server):
         schema = body_schema(operation, document)
-        if not schema or operation["x-right"] == "anyone" or path.startswith("/hooks"):
+        if not schema or operation["x-right"] in ("anyone", "visitor") or path.startswith("/hooks"):
             continue
         concrete = town.path(path, "ours")
         good = example(schema, document)
@@ -259,7 +259,7 @@ def test_no_state_changes_from_another_origin(town):
     cookie = session.cookie
     changed = []
     for method, path, operation, document in operations(town.server):
-        if method == "GET" or operation["x-right"] == "anyone":
+        if method == "GET" or operation["x-right"] in ("anyone", "visitor"):
             continue
         concrete = town.path(path, "ours")
         schema = body_schema(operation, document)
