@@ -19,7 +19,7 @@ struct request {
     struct str idempotency_key;
     void *data; // handler's own between prepare and write
     i64 now;
-    struct str peer; // the client's address, as a trusted proxy tells it
+    struct str peer;        // the client's address, as a trusted proxy tells it
     struct visiting *visit; // routes with ROUTE_VISITOR: channel and visitor
     struct str cors_origin; // the page of another origin that may read the answer
 };

@@ -4,9 +4,9 @@
 #include "base/crypto.h"
 #include "channels/signed_identity.h"
 #include "channels/visitor.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
 
 #define NOW INT64_C(1795500000000)
 static const char secret[] = "heedchat_0123456789abcdef0123456789abcdef";
@@ -47,9 +47,18 @@ static void a_good_identity_is_taken(void **state)
 static void anything_else_is_refused(void **state)
 {
     static const char *const heads[] = {
-        "{\"alg\":\"none\"}", "{\"alg\":\"HS512\"}", "{\"alg\":\"RS256\"}", "{\"alg\":\"hs256\"}", "{}",
-        "{\"alg\":\"HS256\",\"kid\":\"1\"}", "{\"alg\":\"HS256\",\"crit\":[]}", "{\"alg\":[\"HS256\"]}",
-        "{\"alg\":\"HS256\",\"typ\":\"JWE\"}", "[]", "\"HS256\"", "",
+        "{\"alg\":\"none\"}",
+        "{\"alg\":\"HS512\"}",
+        "{\"alg\":\"RS256\"}",
+        "{\"alg\":\"hs256\"}",
+        "{}",
+        "{\"alg\":\"HS256\",\"kid\":\"1\"}",
+        "{\"alg\":\"HS256\",\"crit\":[]}",
+        "{\"alg\":[\"HS256\"]}",
+        "{\"alg\":\"HS256\",\"typ\":\"JWE\"}",
+        "[]",
+        "\"HS256\"",
+        "",
     };
     static const char *const claims[] = {
         "{\"aud\":\"0123abcd\",\"exp\":1795500300,\"jti\":\"abcdefgh\"}",
@@ -90,7 +99,8 @@ static void a_token_that_was_changed_is_refused(void **state)
     for (size_t i = 0; i < good.len; i++) {
         char *bent = str_cstr(arena, good);
         bent[i] = bent[i] == 'A' ? 'B' : 'A';
-        // The last digit of a base64 text holds two bits that mean nothing; a strict reader refuses those too.
+        // The last digit of a base64 text holds two bits that mean nothing; a strict reader refuses those
+        // too.
         assert_false(identity_verify(&check, (struct str){bent, good.len}, arena, &out, &err));
         assert_false(identity_verify(&check, str_sub(good, 0, i), arena, &out, &err));
     }
@@ -103,17 +113,23 @@ static void a_token_that_was_changed_is_refused(void **state)
 static void what_is_stored_is_read_back(void **state)
 {
     struct arena *arena = arena_create();
-    struct visitor_said said = {.thread = S("v0011"), .author = S("v0011"), .name = S("Kim \"K\""), .id = S("a-1"),
-                                .text = S("안녕 </script>"), .at = NOW};
+    struct visitor_said said = {.thread = S("v0011"),
+                                .author = S("v0011"),
+                                .name = S("Kim \"K\""),
+                                .id = S("a-1"),
+                                .text = S("안녕 </script>"),
+                                .at = NOW};
     struct buf body;
     struct inbound_list events = {};
     struct unreadable_list bad = {};
     struct channel_view view = {.id = 1, .now = NOW};
     struct err err = {};
     (void)state;
-    *list_push(&said.files, arena) = (struct visitor_file){
-        .sha256 = S("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"), .mime = S("image/png"),
-        .name = S("a.png"), .size = 7};
+    *list_push(&said.files, arena) =
+        (struct visitor_file){.sha256 = S("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+                              .mime = S("image/png"),
+                              .name = S("a.png"),
+                              .size = 7};
     buf_init(&body, arena, 100000);
     struct json_writer w = json_writer(&body);
     visitor_put_message(&w, &said);
@@ -135,11 +151,13 @@ static void a_receipt_names_answers_of_its_own_thread_only(void **state)
     struct err err = {};
     (void)state;
     assert_true(channel_chat.receive(
-        &view, S(""), S("{\"type\":\"receipt\",\"thread\":\"v1\",\"state\":\"read\",\"ids\":[\"mab\"],\"at\":5}"), arena,
+        &view, S(""),
+        S("{\"type\":\"receipt\",\"thread\":\"v1\",\"state\":\"read\",\"ids\":[\"mab\"],\"at\":5}"), arena,
         &events, &bad, &err));
     assert_true(events.items[0].type == INBOUND_READ && str_eq(events.items[0].external_id, S("v1/mab")));
     assert_false(channel_chat.receive(
-        &view, S(""), S("{\"type\":\"receipt\",\"thread\":\"v1\",\"state\":\"read\",\"ids\":[\"../v2/mab\"],\"at\":5}"),
+        &view, S(""),
+        S("{\"type\":\"receipt\",\"thread\":\"v1\",\"state\":\"read\",\"ids\":[\"../v2/mab\"],\"at\":5}"),
         arena, &events, &bad, &err));
     arena_destroy(arena);
 }
@@ -152,13 +170,20 @@ static void origins_are_whole_and_exact(void **state)
     assert_true(visitor_check_origins(lines, "allowed_origins", &err));
     assert_true(visitor_origin_allowed(lines, S("https://shop.example")));
     assert_true(visitor_origin_allowed(lines, S("http://localhost:3000")));
-    static const char *const foreign[] = {"null", "", "*", "https://shop.example.evil.example", "http://shop.example",
-                                          "https://shop.example:443", "https://SHOP.example", "https://shop.example/",
+    static const char *const foreign[] = {"null",
+                                          "",
+                                          "*",
+                                          "https://shop.example.evil.example",
+                                          "http://shop.example",
+                                          "https://shop.example:443",
+                                          "https://SHOP.example",
+                                          "https://shop.example/",
                                           "https://evil.example\nhttps://shop.example"};
     for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
         assert_false(visitor_origin_allowed(lines, str_from(foreign[i])));
-    static const char *const wrong[] = {"*", "https://*.shop.example", "shop.example", "https://shop.example/x",
-                                        "https://", "https://user@shop.example", "https://:80"};
+    static const char *const wrong[] = {
+        "*",        "https://*.shop.example",    "shop.example", "https://shop.example/x",
+        "https://", "https://user@shop.example", "https://:80"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
         assert_false(visitor_check_origins(str_from(wrong[i]), "allowed_origins", &err));
     assert_string_equal(err.field, "settings.allowed_origins");
@@ -179,11 +204,18 @@ static void questions_have_one_form(void **state)
 {
     (void)state;
     assert_true(questions_fit("[]"));
-    assert_true(questions_fit("[{\"label\":\"Order\",\"required\":true},{\"label\":\"Size\",\"kind\":\"choice\","
-                              "\"choices\":[\"S\",\"M\"]}]"));
-    static const char *const wrong[] = {"{}", "[7]", "[{}]", "[{\"label\":\"\"}]", "[{\"label\":\"a\",\"kind\":\"date\"}]",
-                                        "[{\"label\":\"a\",\"kind\":\"choice\"}]", "[{\"label\":\"a\",\"choices\":[\"b\"]}]",
-                                        "[{\"label\":\"a\",\"required\":\"yes\"}]", "[{\"label\":\"a\",\"more\":1}]"};
+    assert_true(
+        questions_fit("[{\"label\":\"Order\",\"required\":true},{\"label\":\"Size\",\"kind\":\"choice\","
+                      "\"choices\":[\"S\",\"M\"]}]"));
+    static const char *const wrong[] = {"{}",
+                                        "[7]",
+                                        "[{}]",
+                                        "[{\"label\":\"\"}]",
+                                        "[{\"label\":\"a\",\"kind\":\"date\"}]",
+                                        "[{\"label\":\"a\",\"kind\":\"choice\"}]",
+                                        "[{\"label\":\"a\",\"choices\":[\"b\"]}]",
+                                        "[{\"label\":\"a\",\"required\":\"yes\"}]",
+                                        "[{\"label\":\"a\",\"more\":1}]"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
         assert_false(questions_fit(wrong[i]));
 }

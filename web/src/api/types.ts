@@ -725,7 +725,7 @@ export interface ChannelKind {
   max_total_bytes: number
   settings: {
     name: string
-    /** text, url, secret, bool */
+    /** text, url, secret, bool, choice, json */
     kind: string
     required: boolean
     default: string | null
@@ -819,4 +819,124 @@ export interface FolderCount {
 
 export interface FolderOrder {
   ids: number[]
+}
+
+export interface ChatConfig {
+  /** the brand */
+  name: string
+  /** somebody of the team is there */
+  online: boolean
+  colour: string
+  /** auto, light, dark */
+  scheme: string
+  /** right, left */
+  position: string
+  /** auto, or one for all */
+  language: string
+  greeting: string
+  hours_text: string
+  /** what happens with what is written here */
+  notice: string
+  privacy_url: string
+  ask_name: boolean
+  ask_email: boolean
+  /** list of {label, required, kind, choices} */
+  questions: unknown
+  /** form, chat, hide: when nobody is there */
+  offline: string
+  /** files may be sent */
+  files: boolean
+  /** only customers the shop vouches for may write */
+  require_identity: boolean
+  /** bytes of a message */
+  max_text: number
+  max_file_bytes: number
+}
+
+export interface ChatSessionStart {
+  /** JSON Web Token (HS256) of a logged-in customer, signed by the shop's server; without: anonymous */
+  identity?: string
+  /** of the page, as in BCP 47 */
+  language?: string
+}
+
+export interface ChatSession {
+  /** the visitor's bearer token, shown once */
+  token: string
+  /** the identity was accepted */
+  verified: boolean
+  name: string
+  email: string
+  /** moves on with use */
+  expires_at: string
+}
+
+export interface VisitorMessage {
+  /** m… of the team, c and the sender's own id of the visitor */
+  id: string
+  /** visitor or team */
+  from: string
+  /** who of the team, as the channel names them */
+  author: string
+  text: string
+  created_at: string
+  edited_at: string | null
+  deleted_at: string | null
+  files: {
+    id: number
+    mime: string
+    name: string
+    alt: string
+    /** bytes */
+    size: number
+    width: number
+    height: number
+  }[]
+}
+
+export interface ChatMessageDraft {
+  /** chosen by the sender, for good: sent again it changes nothing. Letters, digits, - and _ */
+  id: string
+  text?: string
+  files?: {
+    /** of a file put before */
+    sha256: string
+  }[]
+  /** a label; kept for later messages */
+  name?: string
+  /** a label; nobody is found by it */
+  email?: string
+  /** to the questions before the chat */
+  answers?: {
+    /** the label, as the settings have it */
+    question: string
+    answer: string
+  }[]
+}
+
+export interface ChatMessageAccepted {
+  /** under which it comes back in the thread */
+  id: string
+}
+
+export interface ChatReceipt {
+  state: 'delivered' | 'read'
+  /** of the team's messages */
+  ids: string[]
+}
+
+export interface ChatTyping {
+  /** true is forgotten after ten seconds */
+  typing: boolean
+}
+
+export interface ChatFileKept {
+  /** names it in a message */
+  sha256: string
+  name: string
+  mime: string
+  /** bytes */
+  size: number
+  width: number
+  height: number
 }
