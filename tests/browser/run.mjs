@@ -8,6 +8,7 @@ import { Browser, axe, signIn } from './lib/browser.mjs'
 import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
 import { folders } from './parts/folders.mjs'
+import { tests as pingTests } from './pings.mjs'
 
 const PASSWORD = 'four plain words here'
 const [MAREN, DIMAS, VERA] = ['maren@saltmarsh.example', 'dimas@saltmarsh.example', 'vera@saltmarsh.example']
@@ -774,6 +775,8 @@ test('a key press is on the screen within 50 ms with 5,000 conversations', async
   check(got.median <= 50 + bare.median, `median ${got.median.toFixed(1)} ms, empty page ${bare.median.toFixed(1)} ms`)
   await page.context().close()
 })
+
+pingTests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, MAREN })
 
 // HEED_SHOTS=DIR keeps a picture of what Maren saw when a test failed.
 const failing = async (n) => {

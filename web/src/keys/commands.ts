@@ -62,6 +62,7 @@ export const commands: Command[] = [
   { id: 'go_closed', title: 'folder.closed', icon: 'check', group: 'go', keys: ['g c'], run: goTo('closed') },
   { id: 'go_all', title: 'folder.all', icon: 'list', group: 'go', keys: ['g a'], run: goTo('all') },
   { id: 'go_folder', title: 'cmd.go_folder', icon: 'folder', group: 'go', keys: ['g f'], when: inInbox, run: () => ui.open('folder', document.querySelector<HTMLElement>('.list-bar h1')) },
+  { id: 'pings', title: 'cmd.pings', icon: 'bell', group: 'go', keys: ['g b'], run: () => (ui.bell = true) },
   { id: 'go_channels', title: 'settings.channels', icon: 'plug', group: 'go', keys: ['g h'], run: () => router.go(settingsUrl('channels')) },
   { id: 'go_agents', title: 'settings.agents', icon: 'people', group: 'go', keys: ['g p'], run: () => router.go(settingsUrl('agents')) },
   { id: 'go_settings', title: 'settings.title', icon: 'gear', group: 'go', keys: ['g s'], run: () => router.go(settingsUrl('me')) },

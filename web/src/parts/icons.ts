@@ -2,6 +2,7 @@
 // Line icons on a 16 px grid, drawn for Heed; networks have one-colour marks of our own, not logos.
 
 export const icons = {
+  bell: 'M8 2a4 4 0 0 1 4 4c0 3 1.5 4.5 1.5 5.5h-11C2.5 10.5 4 9 4 6a4 4 0 0 1 4-4M6.5 13.5h3',
   inbox: 'M2.5 9h3l1 2h3l1-2h3M2.5 9l2-5.5h7l2 5.5v3.5h-11z',
   folder: 'M1.8 12.5v-9h4.4l1.5 1.8h6.5v7.2z',
   star: 'm8 2 1.8 3.8 4.2.6-3 2.9.7 4.2L8 11.5l-3.7 2 .7-4.2-3-2.9 4.2-.6z',

@@ -9,6 +9,7 @@ import { inbox } from './inbox.svelte'
 import { session } from './session.svelte'
 import { threads } from './threads.svelte'
 import { toasts } from './toasts.svelte'
+import { ui } from './ui.svelte'
 
 class Live {
   connected = $state(true)
@@ -78,6 +79,10 @@ class Live {
         if (!of_agent || of_agent === session.me?.id) void inbox.foldersChanged()
         break
       }
+      case 'pings':
+        ui.pings = (data as { unseen: number }).unseen
+        void import('./pings.svelte').then(({ pings }) => pings.hear(ui.pings))
+        break
       case 'channel':
         session.takeChannel(data as Channel)
         break

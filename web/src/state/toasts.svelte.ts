@@ -6,6 +6,9 @@ export interface Toast {
   text: string
   kind: 'done' | 'error'
   undo?: () => void
+  /** Somewhere to go from here. */
+  go?: () => void
+  label?: string
 }
 const STAY_MS = { done: 8000, error: 15_000 }
 
@@ -19,8 +22,8 @@ class Toasts {
   #undos: { toast: number; run: () => void }[] = []
   #saidAt = 0
 
-  show(text: string, options: { kind?: Toast['kind']; undo?: () => void } = {}): void {
-    const toast: Toast = { id: this.#next++, text, kind: options.kind ?? 'done', ...(options.undo ? { undo: options.undo } : {}) }
+  show(text: string, options: { kind?: Toast['kind']; undo?: () => void; go?: () => void; label?: string } = {}): void {
+    const toast: Toast = { kind: 'done', ...options, id: this.#next++, text }
     this.items = [...this.items.slice(-1), toast]
     if (options.undo) this.#undos = [...this.#undos.slice(-19), { toast: toast.id, run: options.undo }]
     if (toast.kind === 'error') this.assertive = text

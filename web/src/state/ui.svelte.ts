@@ -9,6 +9,8 @@ class Ui {
   palette = $state(false)
   sheet = $state(false)
   folder = $state.raw<FolderEdit | null>(null)
+  bell = $state(false)
+  pings = $state(0) // that wait
   picker = $state.raw<Picker | null>(null)
   /** Beside which element the picker opens. */
   anchor = $state.raw<HTMLElement | null>(null)
@@ -33,7 +35,7 @@ class Ui {
   }
   /** Anything that lies over the page and takes keys for itself. */
   get over(): boolean {
-    return this.palette || this.sheet || this.folder !== null || this.picker !== null
+    return this.palette || this.sheet || this.bell || this.folder !== null || this.picker !== null
   }
 }
 export const ui = new Ui()
