@@ -80,6 +80,7 @@ static const struct {
     {"conversations", "What customers ask."},
     {"counts", "How much is in each folder."},
     {"folders", "Saved folders: a query with a name."},
+    {"bulk", "One change to many conversations."},
     {"folder-order", "The order of saved folders."},
     {"messages", "Messages and notes."},
     {"contacts", "Customers."},

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "jobs/attachments.h"
+#include "jobs/bulk.h"
 #include "jobs/deliver.h"
 #include "jobs/intake.h"
 #include "jobs/pings.h"
@@ -18,6 +19,7 @@ struct jobs {
     struct intake_job *intake;
     struct schedule *schedule;
     struct pings_job *pings;
+    struct worker *bulk;
     struct attachments *attachments; // NULL: no nursery here
     struct deliver *deliver;
     struct poll *poll;
@@ -92,6 +94,7 @@ bool jobs_start(const struct jobs_settings *settings, struct jobs **ret_jobs, st
     jobs->intake = intake_job_start(settings);
     jobs->schedule = schedule_start(settings->db);
     jobs->pings = pings_job_start(settings);
+    jobs->bulk = bulk_job_start(settings);
     jobs->attachments = settings->nursery ? attachments_start(settings) : NULL;
     start_indexer(jobs);
     if (!deliver_start(settings, &jobs->deliver, err) || !poll_start(settings, &jobs->poll, err)) {
@@ -117,6 +120,7 @@ static void ask_all(struct jobs *jobs)
     intake_job_ask_stop(jobs->intake);
     schedule_ask_stop(jobs->schedule);
     pings_job_ask_stop(jobs->pings);
+    worker_ask_stop(jobs->bulk);
     if (jobs->indexer) {
         watch(NULL);
         worker_ask_stop(jobs->indexer);
@@ -133,6 +137,7 @@ bool jobs_stop(struct jobs *jobs, int timeout_ms)
     bool ended = intake_job_join(jobs->intake, until);
     ended = schedule_join(jobs->schedule, until) && ended;
     ended = pings_job_join(jobs->pings, until) && ended;
+    ended = worker_join(jobs->bulk, until) && ended;
     ended = worker_join(jobs->indexer, until) && ended;
     ended = (!jobs->attachments || attachments_join(jobs->attachments, until)) && ended;
     ended = (!jobs->deliver || deliver_join(jobs->deliver, until)) && ended;

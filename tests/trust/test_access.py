@@ -73,7 +73,8 @@ class Town:
         item = until(lambda: api.get(f"channels/{channel.id}/quarantine")["items"], 10)[0]["id"]
         api.post(f"conversations/{conversation['id']}/messages", {"kind": "note", "text": f"{canary} note"})
         folder = api.post("folders", {"name": f"{canary} folder", "q": f"is:open {canary}"})["id"]
-        return {"conversations": conversation["id"], "folders": folder, "messages": message, "channels": channel.id, "contacts": conversation["contact"]["id"], "teams": team,
+        bulk = api.post("bulk", {"ids": [conversation["id"]], "priority": "normal"})["id"]
+        return {"conversations": conversation["id"], "folders": folder, "bulk": bulk, "messages": message, "channels": channel.id, "contacts": conversation["contact"]["id"], "teams": team,
                 "tags": tag, "tokens": token, "agents": api.get("me")["id"], "sessions": 1, "attachments": 1, "item_id": item, "secret": channel.secret}
 
     def path(self, template, whose):

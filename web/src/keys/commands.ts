@@ -4,11 +4,12 @@
 import type { IconName } from '../parts/icons'
 import * as act from '../state/actions'
 import { inbox } from '../state/inbox.svelte'
+import { selection } from '../state/selection.svelte'
 import { router } from '../state/router.svelte'
 import { session } from '../state/session.svelte'
 import { toasts } from '../state/toasts.svelte'
 import { ui } from '../state/ui.svelte'
-import type { Key } from '../text/text.svelte'
+import { t, type Key } from '../text/text.svelte'
 import { inboxUrl, settingsUrl } from '../routes'
 
 export interface Command {
@@ -25,8 +26,9 @@ export interface Command {
 }
 
 const opened = () => inbox.current !== null
-const triage = () => opened() && session.can('triage')
+const triage = () => (opened() || selection.any) && session.can('triage')
 const inInbox = () => router.route.view === 'inbox' || router.route.view === 'conversation'
+const mayMark = () => inInbox() && session.can('triage') && inbox.items.length > 0
 const goTo = (folder: string) => () => router.go(inboxUrl(folder))
 
 export const commands: Command[] = [
@@ -34,6 +36,10 @@ export const commands: Command[] = [
   { id: 'previous', title: 'cmd.previous', icon: 'up', group: 'list', keys: ['k', 'ArrowUp'], when: inInbox, run: () => act.move(-1) },
   { id: 'enter', title: 'cmd.enter', icon: 'enter', group: 'list', keys: ['Enter'], when: inInbox, run: () => (opened() ? act.focusComposer(ui.mode) : act.move(1)) },
   { id: 'search', title: 'cmd.search', icon: 'search', group: 'list', keys: ['/'], when: inInbox, run: () => document.querySelector<HTMLInputElement>('.find-in')?.focus() },
+  { id: 'select', title: 'cmd.select', icon: 'check', group: 'list', keys: ['x'], when: mayMark, run: () => selection.toggle() },
+  { id: 'select_range', title: 'cmd.select_range', icon: 'checks', group: 'list', keys: ['shift+x'], when: mayMark, run: () => selection.range() },
+  { id: 'select_all', title: 'cmd.select_all', icon: 'list', group: 'list', keys: ['*'], when: mayMark, run: () => selection.all() },
+  { id: 'read', title: 'cmd.read', icon: 'eye', group: 'list', keys: ['e'], when: () => selection.any, run: () => void selection.do({ read: true }, t('bulk.read')) },
   { id: 'save_search', title: 'cmd.save_search', icon: 'star', group: 'list', keys: ['shift+s'], when: () => inInbox() && inbox.q !== '' && !inbox.error, run: () => (ui.folder = { q: inbox.q }) },
   { id: 'edit_folder', title: 'cmd.edit_folder', icon: 'pencil', group: 'list', keys: ['shift+e'], when: () => inInbox() && !inbox.q && !!session.folder(inbox.folder)?.may_change, run: () => (ui.folder = { id: Number(inbox.folder.slice(7)) }) },
   { id: 'sort', title: 'cmd.sort', icon: 'sort', group: 'list', keys: ['s'], when: inInbox, run: () => ui.open('sort') },
@@ -42,8 +48,8 @@ export const commands: Command[] = [
   { id: 'send', title: 'cmd.send', icon: 'send', group: 'conversation', keys: ['mod+shift+Enter'], when: () => opened() && session.can('note'), typing: true, run: () => composer.send?.(false) },
   { id: 'reply', title: 'cmd.reply', icon: 'reply', group: 'conversation', keys: ['r'], when: () => opened() && session.can('reply'), run: () => act.focusComposer('reply') },
   { id: 'note', title: 'cmd.note', icon: 'note', group: 'conversation', keys: ['n'], when: () => opened() && session.can('note'), run: () => act.focusComposer('note') },
-  { id: 'close', title: 'cmd.close', icon: 'check', group: 'conversation', keys: ['c'], when: () => triage() && inbox.current?.status !== 'closed', run: act.close },
-  { id: 'reopen', title: 'cmd.reopen', icon: 'reopen', group: 'conversation', keys: ['c'], when: () => triage() && inbox.current?.status === 'closed', run: act.reopen },
+  { id: 'close', title: 'cmd.close', icon: 'check', group: 'conversation', keys: ['c'], when: () => triage() && (selection.any ? inbox.folder !== 'closed' : inbox.current?.status !== 'closed'), run: act.close },
+  { id: 'reopen', title: 'cmd.reopen', icon: 'reopen', group: 'conversation', keys: ['c'], when: () => triage() && (selection.any ? inbox.folder === 'closed' : inbox.current?.status === 'closed'), run: act.reopen },
   { id: 'snooze', title: 'cmd.snooze', icon: 'moon', group: 'conversation', keys: ['h'], when: triage, run: () => ui.open('snooze') },
   { id: 'assign', title: 'cmd.assign', icon: 'me', group: 'conversation', keys: ['a'], when: triage, run: () => ui.open('assign') },
   { id: 'mine', title: 'cmd.mine', icon: 'me', group: 'conversation', keys: ['i'], when: triage, run: act.assignMe },
@@ -51,8 +57,8 @@ export const commands: Command[] = [
   { id: 'tag', title: 'cmd.tag', icon: 'tag', group: 'conversation', keys: ['t'], when: triage, run: () => ui.open('tag') },
   { id: 'priority', title: 'cmd.priority', icon: 'bars', group: 'conversation', keys: ['p'], when: triage, run: () => ui.open('priority') },
   { id: 'like', title: 'cmd.like', icon: 'heart', group: 'conversation', keys: ['f'], when: () => opened() && session.can('reply') && (session.kind(inbox.current?.channel_kind ?? '')?.can.includes('like') ?? false), run: () => act.like() },
-  { id: 'spam', title: 'cmd.spam', icon: 'shield', group: 'conversation', keys: ['!'], when: () => triage() && !inbox.current?.spam, run: act.spam },
-  { id: 'not_spam', title: 'cmd.not_spam', icon: 'shield', group: 'conversation', keys: ['!'], when: () => triage() && !!inbox.current?.spam, run: act.spam },
+  { id: 'spam', title: 'cmd.spam', icon: 'shield', group: 'conversation', keys: ['!'], when: () => triage() && (selection.any ? inbox.folder !== 'spam' : !inbox.current?.spam), run: act.spam },
+  { id: 'not_spam', title: 'cmd.not_spam', icon: 'shield', group: 'conversation', keys: ['!'], when: () => triage() && (selection.any ? inbox.folder === 'spam' : !!inbox.current?.spam), run: act.spam },
   { id: 'undo', title: 'cmd.undo', icon: 'undo', group: 'conversation', keys: ['z'], run: () => void toasts.undo() },
 
   { id: 'go_unanswered', title: 'folder.unanswered', icon: 'inbox', group: 'go', keys: ['g u'], run: goTo('unanswered') },
@@ -164,6 +170,10 @@ function escape(): boolean {
     }
     at.blur()
     document.querySelector<HTMLElement>('[data-row][aria-current]')?.focus({ preventScroll: true })
+    return true
+  }
+  if (selection.any) {
+    selection.clear()
     return true
   }
   if (ui.panel || ui.rail) {

@@ -8,6 +8,7 @@ import { moment, t, text, word } from '../text/text.svelte'
 import { clock } from './clock.svelte'
 import { inbox } from './inbox.svelte'
 import { router } from './router.svelte'
+import { selection } from './selection.svelte'
 import { session } from './session.svelte'
 import { threads, type Shown } from './threads.svelte'
 import { toasts } from './toasts.svelte'
@@ -88,40 +89,57 @@ export function listUrl(): string {
 const open = (): Conversation | null => inbox.current
 
 export const close = () => {
+  if (selection.do({ status: 'closed' }, t('done.closed'))) return
   const c = open()
   if (c) void change(c, { status: 'closed' }, t('done.closed'), true)
 }
 export const reopen = () => {
+  if (selection.do({ status: 'open' }, t('done.reopened'))) return
   const c = open()
   if (c) void change(c, { status: 'open' }, t('done.reopened'))
 }
 export const closeOrReopen = () => (open()?.status === 'closed' ? reopen() : close())
 export const snooze = (until: Date) => {
+  const when = t('done.snoozed', { when: moment(until.getTime(), clock.now) })
+  if (selection.do({ status: 'snoozed', snoozed_until: until.toISOString() }, when)) return
   const c = open()
-  if (c) void change(c, { status: 'snoozed', snoozed_until: until.toISOString() }, t('done.snoozed', { when: moment(until.getTime(), clock.now) }), true)
+  if (c) void change(c, { status: 'snoozed', snoozed_until: until.toISOString() }, when, true)
 }
 export const spam = () => {
+  const good = inbox.folder === 'spam'
+  if (selection.do({ spam: !good }, t(good ? 'done.not_spam' : 'done.spam'))) return
   const c = open()
   if (c) void change(c, { spam: !c.spam }, t(c.spam ? 'done.not_spam' : 'done.spam'), !c.spam)
 }
 export const assign = (id: number | null) => {
   const c = open()
-  if (!c || (c.assignee?.id ?? null) === id) return
   const name = id === session.me?.id ? t('person.you') : (session.agent(id ?? 0)?.name ?? '')
-  void change(c, { assignee_id: id }, id ? t('done.assigned', { name }) : t('done.unassigned'))
+  const said = id ? t('done.assigned', { name }) : t('done.unassigned')
+  if (selection.do({ assignee_id: id }, said) || !c || (c.assignee?.id ?? null) === id) return
+  void change(c, { assignee_id: id }, said)
 }
 export const assignMe = () => assign(session.me?.id ?? null)
 export const team = (id: number | null) => {
   const c = open()
-  if (!c || (c.team?.id ?? null) === id) return
-  void change(c, { team_id: id }, id ? t('done.team', { name: session.teams.find((x) => x.id === id)?.name ?? '' }) : t('done.no_team'))
+  const said = id ? t('done.team', { name: session.teams.find((x) => x.id === id)?.name ?? '' }) : t('done.no_team')
+  if (selection.do({ team_id: id }, said) || !c || (c.team?.id ?? null) === id) return
+  void change(c, { team_id: id }, said)
 }
 export const prioritise = (priority: Priority) => {
   const c = open()
-  if (c && c.priority !== priority) void change(c, { priority }, t('done.priority', { priority: word('priority', priority) }))
+  const said = t('done.priority', { priority: word('priority', priority) })
+  if (selection.do({ priority }, said)) return
+  if (c && c.priority !== priority) void change(c, { priority }, said)
 }
 export const toggleTag = (name: string) => {
   const c = open()
+  if (selection.any) {
+    // Those that all marked ones have go; anything else is put on.
+    const marked = inbox.items.filter((x) => selection.ids.has(x.id))
+    const on = !selection.whole && marked.length > 0 && marked.every((x) => x.tags.some((tag) => tag.toLowerCase() === name.toLowerCase()))
+    selection.do(on ? { remove_tags: [name] } : { add_tags: [name] }, t(on ? 'done.untagged' : 'done.tagged', { tag: name }))
+    return
+  }
   if (!c) return
   const has = c.tags.some((tag) => tag.toLowerCase() === name.toLowerCase())
   const tags = has ? c.tags.filter((tag) => tag.toLowerCase() !== name.toLowerCase()) : [...c.tags, name].sort((a, b) => a.localeCompare(b, text.locale))

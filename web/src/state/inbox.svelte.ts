@@ -32,6 +32,9 @@ class Inbox {
   #asked = new Set<number>()
   #askTimer = 0
 
+  /** Another list is shown: what was marked in the old one is no longer meant. */
+  onOpen: () => void = () => {}
+
   get position(): number {
     return this.items.findIndex((c) => c.id === this.currentId)
   }
@@ -41,6 +44,7 @@ class Inbox {
     if (folder === this.folder && q === this.q) return
     this.folder = folder
     this.q = q
+    this.onOpen()
     this.items = []
     this.#place = 0
     remember(folder, q)
