@@ -940,3 +940,42 @@ export interface ChatFileKept {
   width: number
   height: number
 }
+
+export interface Bulk {
+  id: number
+  /** null: a selection. */
+  q: string | null
+  /** What shall be different. */
+  change: unknown
+  state: 'running' | 'done' | 'stopped' | 'failed' | 'undoing' | 'undone'
+  /** false: total still grows. */
+  found_all: boolean
+  total: number
+  /** While undoing: what is still changed. */
+  done: number
+  failed: number
+  /** The first failure, in words. */
+  error: string
+  created_at: string
+  finished_at: string | null
+}
+
+export interface BulkDraft {
+  /** All that this finds; or ids. */
+  q?: string
+  /** These; or q. */
+  ids?: number[]
+  status?: 'open' | 'snoozed' | 'closed'
+  /** null: nobody. */
+  assignee_id?: number | null
+  /** null: no team. */
+  team_id?: number | null
+  priority?: 'urgent' | 'high' | 'normal' | 'low'
+  /** Required with status snoozed. */
+  snoozed_until?: string | null
+  spam?: boolean
+  /** true: nothing is unread any more. */
+  read?: boolean
+  add_tags?: string[]
+  remove_tags?: string[]
+}
