@@ -203,7 +203,7 @@ bool channel_keep_session(struct tx *tx, const struct key *key, i64 workspace_id
                           struct str session_json, struct err *err)
 {
     struct str sealed = STR_NONE;
-    if (session_json.len)
+    if (key && session_json.len)
         sealed = crypto_seal(key, tx->arena, place(tx->arena, id, "session"), session_json);
     return db_exec(tx->conn, &SQL_channel_set_session,
                    DB_ARGS(db_blob(sealed), db_i64(workspace_id), db_i64(id)), NULL, err);

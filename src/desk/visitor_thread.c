@@ -170,7 +170,7 @@ bool visitor_messages(struct conn *conn, const struct visitor *visitor, struct v
         fill(rows, list_push(&page, arena), arena);
     if (!rows_end(rows, err))
         return false;
-    if ((i64)page.len > limit) {
+    if (page.items && (i64)page.len > limit) {
         const struct visitor_message *last = &page.items[--page.len - 1];
         *ret_next = str_printf(arena, "%lld.%lld", (long long)last->created_at, (long long)last->number);
     }

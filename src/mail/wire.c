@@ -144,7 +144,7 @@ static void wire_addresses(struct wire *wire, struct mail_address_list *list)
 static void wire_ids(struct wire *wire, struct mail_id_list *list)
 {
     WIRE_LIST(wire, list, IDS_MAX, struct str);
-    for (size_t i = 0; i < list->len; i++) {
+    for (size_t i = 0; list->items && i < list->len; i++) {
         wire_some(wire, &list->items[i], ONE_LINE);
     }
 }
