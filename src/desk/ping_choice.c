@@ -40,7 +40,7 @@ static const struct type ways_type = {
 
 #define KIND(kind_, name_, doc_)                                                                             \
     {                                                                                                        \
-        .name = (name_), .kind = FIELD_STRUCT, .type = &ways_type, .doc = (doc_),                                \
+        .name = (name_), .kind = FIELD_STRUCT, .type = &ways_type, .doc = (doc_),                            \
         .offset = offsetof(struct ping_choice, kind) + sizeof(struct ping_ways) * (size_t)(kind_)            \
     }
 
