@@ -9,6 +9,8 @@
 
 #define NO_TABLE ((iconv_t)-1)
 
+enum { PIECE = 8192 }; // bytes given to iconv at once; no character is as long
+
 enum kind { BY_TABLE, UTF8, ISO_2022_JP, UTF7 };
 
 static struct charset {
@@ -150,7 +152,7 @@ static void add_clean(struct buf *out, struct str s)
     arena_give(arena);
 }
 
-// One run of iconv over a slice; ends early only when `out` is full.
+// iconv over a slice, a piece at a time; ends early only when `out` is full.
 static void convert(iconv_t table, struct str bytes, struct buf *out)
 {
     char *from = (char *)(uintptr_t)bytes.ptr;
@@ -158,19 +160,21 @@ static void convert(iconv_t table, struct str bytes, struct buf *out)
     char room[4096];
     iconv(table, NULL, NULL, NULL, NULL);
     while (left > 0) {
+        size_t piece = left < PIECE ? left : PIECE, rest = piece;
         char *to = room;
         size_t space = sizeof room;
-        size_t done = iconv(table, &from, &left, &to, &space);
+        size_t done = iconv(table, &from, &rest, &to, &space);
         int why = done == (size_t)-1 ? errno : 0;
+        left -= piece - rest;
         add_clean(out, (struct str){room, sizeof room - space});
         if (out->max - out->len < 4) {
             return;
         }
-        if (why == EILSEQ) {
+        if (why == EILSEQ || (rest == piece && left > piece)) {
             buf_add(out, REPLACEMENT);
             from++;
             left--;
-        } else if (why == EINVAL) { // cut off within a character
+        } else if (why == EINVAL && rest == left) { // cut off within a character, at the very end
             buf_add(out, REPLACEMENT);
             return;
         }

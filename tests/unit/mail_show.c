@@ -89,7 +89,7 @@ static void add_bounce(struct buf *out, const struct mail_bounce *bounce)
 static void show(const struct mail *mail, struct buf *out)
 {
     buf_printf(out,
-               "{\"automatic\":%u,\"date_at\":%lld,\"date_sane\":%s,\"received_at\":%lld,\"n_from\":%zu,"
+               ",\"automatic\":%u,\"date_at\":%lld,\"date_sane\":%s,\"received_at\":%lld,\"n_from\":%zu,"
                "\"visible_len\":%zu,\"from_html\":%s",
                mail->automatic, (long long)mail->date_at, mail->date_sane ? "true" : "false",
                (long long)mail->received_at, mail->n_from, mail->visible_len,
@@ -114,7 +114,6 @@ static void show(const struct mail *mail, struct buf *out)
     add(out, "auth_server", mail->auth.server);
     add(out, "dmarc", mail->auth.dmarc);
     add(out, "defects", mail->defects);
-    buf_add_char(out, '}');
 }
 
 static struct str read_all(const char *path, struct arena *arena)
@@ -160,22 +159,16 @@ int main(int argc, char **argv)
         buf_init(&out, arena, 256 << 20);
         struct str raw = read_all(argv[i], arena);
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-        if (take_apart(raw, arena, &mail, &err)) {
+        bool read = take_apart(raw, arena, &mail, &err);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+        i64 us = (after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
+        buf_printf(&out, "{\"cpu_us\":%lld,\"memory\":%zu", (long long)us, arena_used(arena) - raw.len);
+        if (read) {
             show(&mail, &out);
         } else {
-            buf_printf(&out, "{\"%s\":\"", err.code == ERR_UNAVAILABLE ? "died" : "refused");
-            buf_add_json(&out, str_from(err.text));
-            buf_add(&out, S("\"}"));
+            add(&out, err.code == ERR_UNAVAILABLE ? "died" : "refused", str_from(err.text));
         }
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-        if (getenv("MAIL_SHOW_TIME")) {
-            fprintf(stderr, "%s: %lld ms, %zu bytes of arena\n", argv[i],
-                    (long long)((after.tv_sec - before.tv_sec) * 1000 +
-                                (after.tv_nsec - before.tv_nsec) / 1000000),
-                    arena_used(arena));
-        } else {
-            printf("%.*s\n", (int)out.len, out.ptr);
-        }
+        printf("%.*s}\n", (int)out.len, out.ptr);
         arena_destroy(arena);
     }
     nursery_stop(nursery);
