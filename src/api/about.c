@@ -98,7 +98,7 @@ struct kind_doc {
     struct str_list can;
     struct limit_doc text_public, text_private;
     struct str_list files;
-    i64 max_files, max_file_bytes, max_picture_bytes, max_total_bytes;
+    i64 max_files, max_file_bytes, max_picture_bytes, max_total_bytes, reply_window_ms;
     struct {
         struct setting_doc *items;
         size_t len, cap;
@@ -118,7 +118,7 @@ static const struct type setting_type = {
     "ChannelSetting",
     (const struct field[]){
         FIELD(setting_doc, FIELD_STR, name, FIELD_READ_ONLY),
-        FIELD(setting_doc, FIELD_STR, kind, FIELD_READ_ONLY, .doc = "text, url, secret, bool, choice, json"),
+        FIELD(setting_doc, FIELD_STR, kind, FIELD_READ_ONLY, .doc = "text, url, secret, bool, choice, json, number"),
         FIELD(setting_doc, FIELD_BOOL, required, FIELD_READ_ONLY),
         {.name = "default",
          .kind = FIELD_STR,
@@ -134,7 +134,8 @@ static const struct type kind_type = {
         FIELD(kind_doc, FIELD_STR, kind, FIELD_READ_ONLY),
         FIELD(kind_doc, FIELD_STR, title, FIELD_READ_ONLY),
         FIELD(kind_doc, FIELD_STRS, can, FIELD_READ_ONLY,
-              .doc = "webhook, poll, like, delete_own, confirm, idempotent, dm, public"),
+              .doc = "webhook, poll, like, delete_own, confirm, idempotent, dm, public, edit_own, start, "
+                     "signature"),
         FIELD(kind_doc, FIELD_STRUCT, text_public, FIELD_READ_ONLY, .type = &limit_type),
         FIELD(kind_doc, FIELD_STRUCT, text_private, FIELD_READ_ONLY, .type = &limit_type),
         FIELD(kind_doc, FIELD_STRS, files, FIELD_READ_ONLY,
@@ -144,6 +145,8 @@ static const struct type kind_type = {
         FIELD(kind_doc, FIELD_I64, max_picture_bytes, FIELD_READ_ONLY, .doc = "of each picture"),
         FIELD(kind_doc, FIELD_I64, max_total_bytes, FIELD_READ_ONLY,
               .doc = "of all together; 0: no limit of its own"),
+        FIELD(kind_doc, FIELD_I64, reply_window_ms, FIELD_READ_ONLY,
+              .doc = "how long after the customer's last words an answer is taken; 0: always"),
         FIELD(kind_doc, FIELD_LIST, settings, FIELD_READ_ONLY, .type = &setting_type),
         FIELD_END,
     },
@@ -164,8 +167,10 @@ static void fill_kind(const struct channel_driver *driver, struct arena *arena, 
     } cans[] = {{CAN_WEBHOOK, "webhook"}, {CAN_POLL, "poll"},
                 {CAN_LIKE, "like"},       {CAN_DELETE_OWN, "delete_own"},
                 {CAN_CONFIRM, "confirm"}, {CAN_IDEMPOTENT, "idempotent"},
-                {CAN_DM, "dm"},           {CAN_PUBLIC, "public"}};
-    static const char *const kinds[] = {"text", "url", "secret", "bool", "choice", "json"};
+                {CAN_DM, "dm"},           {CAN_PUBLIC, "public"},
+                {CAN_EDIT_OWN, "edit_own"}, {CAN_START, "start"},
+                {CAN_SIGNATURE, "signature"}};
+    static const char *const kinds[] = {"text", "url", "secret", "bool", "choice", "json", "number"};
     *out = (struct kind_doc){
         .kind = str_from(driver->kind),
         .title = str_from(driver->title),
@@ -175,6 +180,7 @@ static void fill_kind(const struct channel_driver *driver, struct arena *arena, 
         .max_file_bytes = (i64)channel_file_limit(driver, FILE_OTHER),
         .max_picture_bytes = (i64)channel_file_limit(driver, FILE_PICTURE),
         .max_total_bytes = (i64)driver->max_total_bytes,
+        .reply_window_ms = driver->reply_window_ms,
     };
     for (unsigned kind = FILE_PICTURE; kind <= FILE_OTHER; kind <<= 1) {
         if (driver->files & kind)

@@ -5,7 +5,7 @@
 
 struct me {
     i64 id;
-    struct str name, email, role, language, settings, version;
+    struct str name, email, role, language, settings, signature, version;
     struct str_list rights;
     struct {
         i64 id;

@@ -28,14 +28,31 @@ static void put_message(struct reply *reply, int status, const struct message *m
     message_encode(&w, message);
 }
 
+// Whoever tells what they have seen wants to know that a colleague is writing an answer, too.
+static bool check_typing(struct request *req, const struct message_draft *draft, struct err *err)
+{
+    i64 id;
+    if (draft->seen_message_id < 0 || !str_eq(draft->kind, S("reply")))
+        return true;
+    if (!request_id(req, 0, &id, err))
+        return false;
+    struct str name = feed_typing(req->app->feed, &req->actor, id, req->arena);
+    if (!str_given(name))
+        return true;
+    err_field(err, "seen_message_id", "being_answered", STR_FMT " is writing an answer.", STR_ARG(name));
+    err->code = ERR_CONFLICT;
+    return false;
+}
+
 // The right of the route is to note; that a reply needs more is looked at with the conversation, so that
 // what is not there is 404 for everybody.
 static bool prepare_message(struct request *req, struct err *err)
 {
     struct message_draft *draft = arena_new(req->arena, struct message_draft);
     draft->route_id = -1;
+    draft->seen_message_id = -1;
     req->data = draft;
-    return request_decode(req, &message_draft_type, true, draft, NULL, err);
+    return request_decode(req, &message_draft_type, true, draft, NULL, err) && check_typing(req, draft, err);
 }
 
 static bool post_message(struct request *req, struct tx *tx, struct reply *reply, struct err *err)

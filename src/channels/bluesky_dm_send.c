@@ -67,6 +67,8 @@ static enum step_result begin(struct bsky *b, const struct outbound *out)
 {
     if (out->action == OUT_SEND)
         return send_message(b, out);
+    if (out->action == OUT_EDIT)
+        return bsky_say(b->step, STEP_REFUSED, "This network does not let a direct message be edited.");
     if (out->action == OUT_DELETE)
         return bsky_say(b->step, STEP_REFUSED,
                         "This network cannot take a direct message back from the other side.");

@@ -290,6 +290,8 @@ static enum step_result begin(struct bsky *b, const struct outbound *out)
     s->rkey = bsky_tid(b->arena, out->created_at, out->client_key);
     s->collection = out->action == OUT_LIKE ? S(BSKY_LIKE) : S(BSKY_POST);
     switch (out->action) {
+    case OUT_EDIT:
+        return bsky_say(b->step, STEP_REFUSED, "Bluesky does not let a post be edited.");
     case OUT_SEND:
         return ask_parent(b, s);
     case OUT_LIKE:

@@ -157,7 +157,7 @@ struct outbound_attachment {
     i64 size, width, height;
 };
 struct outbound {
-    enum { OUT_SEND, OUT_DELETE, OUT_LIKE, OUT_UNLIKE } action;
+    enum { OUT_SEND, OUT_EDIT, OUT_DELETE, OUT_LIKE, OUT_UNLIKE } action;
     i64 message_id;
     struct str client_key; // the same on each attempt
     struct str thread_key, visibility, conversation_kind;
@@ -185,6 +185,9 @@ enum channel_can {
     CAN_IDEMPOTENT = 64,
     CAN_DM = 128,
     CAN_PUBLIC = 256,
+    CAN_EDIT_OWN = 2048,
+    CAN_START = 4096,     // a conversation can begin here: start() says in which thread
+    CAN_SIGNATURE = 8192, // below answers stands the writer's signature
     CAN_GLOBAL_IDS = 1024, // an author id means the same person on every channel of this kind
     CAN_VISITORS = 2048,   // Heed itself is the network: the channel has a public key for visitors' addresses
                            // (external_account_id) and a secret of ours for signed identities
@@ -198,11 +201,24 @@ struct text_limit {
 struct channel_setting { // a field of the connect form and of the create body
     const char *name;
     // CHOICE: one of `choices`. JSON: a list or an object, looked at by the driver's check_settings.
-    enum { SETTING_TEXT, SETTING_URL, SETTING_SECRET, SETTING_BOOL, SETTING_CHOICE, SETTING_JSON } kind;
+    enum {
+        SETTING_TEXT,
+        SETTING_URL,
+        SETTING_SECRET,
+        SETTING_BOOL,
+        SETTING_CHOICE,
+        SETTING_JSON,
+        SETTING_NUMBER
+    } kind;
     bool required;
     const char *fallback;       // default as text, NULL none
-    size_t max;                 // bytes
+    size_t max;                 // bytes; of a number: the highest
     const char *const *choices; // CHOICE: the words, ends with NULL
+};
+struct started { // a conversation that we begin
+    struct str thread_key, conversation_kind, visibility;
+    struct str address;     // as it is written to
+    struct str external_id; // who it is there; STR_NONE: not known before they answer
 };
 struct channel_driver {
     const char *kind;  // "custom", "bluesky"
@@ -219,6 +235,7 @@ struct channel_driver {
     const struct channel_setting *settings; // ends with name NULL
     const char *const *streams;             // polled streams, ends with NULL; NULL: none
     i64 poll_ms;                            // usual interval
+    i64 reply_window_ms;                    // how long after the customer's last words we may answer; 0: always
     i64 sends_per_hour;                     // budget of a channel; 0: none known
     // What the table cannot say about settings: forms of values. err's field is "settings.NAME". NULL:
     // nothing.
@@ -237,6 +254,9 @@ struct channel_driver {
     enum step_result (*health)(struct step *);
     enum step_result (*poll)(struct step *, struct str stream, struct str cursor);
     enum step_result (*send)(struct step *, const struct outbound *);
+    // A thread that begins with us. address: as people write it; unique: a text never used before.
+    bool (*start)(const struct channel_view *, struct str address, struct str unique, struct arena *,
+                  struct started *out, struct err *);
     // Did it arrive? DONE (external_id), ABSENT, or DOUBT (cannot tell).
     enum step_result (*confirm)(struct step *, const struct outbound *);
 };
@@ -244,6 +264,11 @@ extern const struct channel_driver channel_custom, channel_bluesky, channel_chat
 // registry.c
 const struct channel_driver *channel_driver_find(struct str kind); // NULL: unknown
 extern const struct channel_driver *const channel_drivers[];       // ends with NULL
+// How long after the customer's last words an answer is taken, by the driver or the channel's setting
+// reply_window_hours; 0: always.
+i64 channel_reply_window(const struct channel_driver *driver, const struct json *settings);
+// Does the writer's signature go below answers: by the driver, or the channel's setting `signature`.
+bool channel_signs(const struct channel_driver *driver, const struct json *settings);
 // Length of a text in the unit of a limit.
 size_t text_length(struct text_limit limit, struct str text);
 bool text_fits(struct text_limit limit, struct str text);

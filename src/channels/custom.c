@@ -273,16 +273,34 @@ static size_t custom_count(struct str body)
     return any ? n + 1 : 0;
 }
 
+// The receiver learns the thread from us; whom it is for stands in `to`.
+static bool custom_start(const struct channel_view *channel, struct str address, struct str unique,
+                         struct arena *arena, struct started *out, struct err *err)
+{
+    (void)channel;
+    struct str to = str_trim(address);
+    if (to.len == 0 || to.len > MAX_ID)
+        return err_field(err, "address", "invalid", "The customer's id in the other program is needed.");
+    *out = (struct started){.thread_key = str_printf(arena, "heed-" STR_FMT, STR_ARG(unique)),
+                            .conversation_kind = S("dm"),
+                            .visibility = S("private"),
+                            .address = to,
+                            .external_id = to};
+    return true;
+}
+
 static const struct channel_setting custom_settings[] = {
     {.name = "deliver_url", .kind = SETTING_URL, .max = 2048},
     {.name = "idempotent", .kind = SETTING_BOOL, .fallback = "true"},
+    {.name = "signature", .kind = SETTING_BOOL, .fallback = "false"},
+    {.name = "reply_window_hours", .kind = SETTING_NUMBER, .max = 24 * 365},
     {},
 };
 
 const struct channel_driver channel_custom = {
     .kind = "custom",
     .title = "Custom",
-    .can = CAN_WEBHOOK | CAN_LIKE | CAN_DELETE_OWN | CAN_CONFIRM | CAN_DM | CAN_PUBLIC,
+    .can = CAN_WEBHOOK | CAN_LIKE | CAN_DELETE_OWN | CAN_CONFIRM | CAN_DM | CAN_PUBLIC | CAN_EDIT_OWN | CAN_START,
     .text_public = {.unit = UNIT_CODE_POINTS, .max = 20000},
     .text_private = {.unit = UNIT_CODE_POINTS, .max = 20000},
     .files = FILE_ANY,
@@ -295,4 +313,5 @@ const struct channel_driver channel_custom = {
     .health = custom_health,
     .send = custom_send,
     .confirm = custom_confirm,
+    .start = custom_start,
 };

@@ -61,6 +61,8 @@ static void put_attachments(struct json_writer *w, const struct outbound *out, s
 static void put_send(struct json_writer *w, const struct outbound *out, struct arena *arena)
 {
     put(w, "visibility", out->visibility);
+    if (out->address.len) // a thread that began here: whom it is for
+        put(w, "to", out->address);
     put(w, "text", out->text);
     put(w, "reply_to", out->reply_to.len ? out->reply_to : STR_NONE);
     put_attachments(w, out, arena);
@@ -73,6 +75,8 @@ static const char *type_of(const struct outbound *out)
     switch (out->action) {
     case OUT_SEND:
         return "message.send";
+    case OUT_EDIT:
+        return "message.edit";
     case OUT_DELETE:
         return "message.delete";
     case OUT_LIKE:
@@ -95,8 +99,10 @@ static struct str payload(const struct outbound *out, struct arena *arena)
     if (out->action == OUT_SEND) {
         put_send(&w, out, arena);
     } else {
-        put(&w, "target", out->target_id); // the message that is deleted or liked
-        if (out->action != OUT_DELETE)
+        put(&w, "target", out->target_id); // the message that is edited, deleted or liked
+        if (out->action == OUT_EDIT)
+            put(&w, "text", out->text);
+        else if (out->action != OUT_DELETE)
             put(&w, "reaction", S("like"));
         json_key(&w, "created_at");
         json_put_time(&w, out->created_at);

@@ -41,3 +41,14 @@ size_t channel_file_limit(const struct channel_driver *driver, enum file_kind ki
         return driver->max_picture_bytes;
     return limit;
 }
+
+i64 channel_reply_window(const struct channel_driver *driver, const struct json *settings)
+{
+    i64 hours = json_i64(json_at(settings, "reply_window_hours"));
+    return driver->reply_window_ms ? driver->reply_window_ms : hours > 0 ? hours * 3600000 : 0;
+}
+
+bool channel_signs(const struct channel_driver *driver, const struct json *settings)
+{
+    return driver->can & CAN_SIGNATURE || json_bool(json_at(settings, "signature"));
+}

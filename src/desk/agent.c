@@ -69,6 +69,8 @@ const struct type me_patch_type = {
         FIELD(me_patch, FIELD_STR, name, 0, .max = 800),
         FIELD(me_patch, FIELD_STR, language, 0, .max = 16),
         FIELD(me_patch, FIELD_JSON, settings, 0, .max = SETTINGS_MAX),
+        FIELD(me_patch, FIELD_STR, signature, 0, .max = 2000,
+              .doc = "put below one's answers where the channel allows"),
         FIELD(me_patch, FIELD_STR, password, FIELD_WRITE_ONLY, .max = PASSWORD_MAX),
         FIELD(me_patch, FIELD_STR, current_password, FIELD_WRITE_ONLY, .max = PASSWORD_MAX),
         FIELD_END,
@@ -90,6 +92,7 @@ static const struct type agent_row_type = {
         FIELD(agent, FIELD_I64, created_at, 0),
         FIELD(agent, FIELD_STR, language, 0),
         FIELD(agent, FIELD_STR, settings, 0),
+        FIELD(agent, FIELD_STR, signature, 0),
         FIELD(agent, FIELD_STR, password_hash, 0),
         FIELD_END,
     },
@@ -400,8 +403,10 @@ bool agent_update_me(struct tx *tx, const struct actor *actor, const struct me_p
             return false;
         me.settings = patch->settings;
     }
+    if (field_given(&me_patch_type, given, "signature"))
+        me.signature = str_trim(patch->signature);
     if (!db_exec(tx->conn, &SQL_agent_set_self,
-                 DB_ARGS(db_str(me.name), db_str(me.language), db_str(me.settings),
+                 DB_ARGS(db_str(me.name), db_str(me.language), db_str(me.settings), db_str(me.signature),
                          db_i64(actor->workspace_id), db_i64(actor->agent_id)),
                  NULL, err))
         return false;

@@ -11,7 +11,7 @@ struct agent {
     struct id_list channel_ids, team_ids;
     i64 created_at, disabled_at;
     // Of oneself only:
-    struct str language, settings, password_hash;
+    struct str language, settings, signature, password_hash;
     struct str sign_in_url; // given once, when a code was made
 };
 struct agent_list {
@@ -35,7 +35,7 @@ struct agent_patch {
 extern const struct type agent_patch_type;
 
 struct me_patch {
-    struct str name, language, settings, password, current_password;
+    struct str name, language, settings, signature, password, current_password;
 };
 extern const struct type me_patch_type;
 

@@ -58,6 +58,13 @@ static bool check_one(const struct channel_setting *setting, const struct json *
             return refuse(err, setting, "wrong_type", "This is true or false.");
         return true;
     }
+    if (setting->kind == SETTING_NUMBER) {
+        i64 number = json_i64(value);
+        if (json_kind(value) != JSON_INT)
+            return refuse(err, setting, "wrong_type", "This is a whole number.");
+        return (number >= 0 && number <= (i64)setting->max) ||
+               refuse(err, setting, "out_of_range", "This number is too small or too large.");
+    }
     struct str text = json_str(value);
     if (!str_given(text))
         return refuse(err, setting, "wrong_type", "This is a text.");
@@ -141,7 +148,7 @@ static bool merge_one(struct merge *m, const struct channel_setting *setting, st
     else {
         buf_init(&was, m->arena, MAX_SETTINGS);
         buf_init(&is, m->arena, MAX_SETTINGS);
-        m->credentials |= !str_eq(text_of(&was, old), text_of(&is, value)) && setting->kind != SETTING_BOOL;
+        m->credentials |= !str_eq(text_of(&was, old), text_of(&is, value)) && setting->kind != SETTING_BOOL && setting->kind != SETTING_NUMBER;
         json_put_raw(w, buf_str(&is));
     }
     return true;

@@ -192,6 +192,14 @@ bool delivery_withdraw(struct tx *tx, i64 id, struct err *err)
            delivery_wake_followers(tx, &row, err);
 }
 
+bool delivery_free_way(struct tx *tx, i64 workspace_id, i64 id, struct err *err)
+{
+    struct delivery_row row = {};
+    tx_after_commit(tx, tell, NULL);
+    return delivery_row_get(tx, id, &row, err) && row.workspace_id == workspace_id &&
+           delivery_wake_followers(tx, &row, err);
+}
+
 // ---- What is due ----------------------------------------------------------------------------------
 bool delivery_channels(struct conn *conn, struct arena *arena, struct delivery_channels *out, struct err *err)
 {

@@ -18,7 +18,7 @@ enum {
 };
 #define DELIVERY_MAX_AGE_MS INT64_C(432000000) // five days of trying
 
-// Puts one more action of a message into the outbox; action: send, delete, like, unlike. When an earlier
+// Puts one more action of a message into the outbox; action: send, edit, delete, like, unlike. When an earlier
 // answer of the conversation is in doubt the message says that it waits for it.
 struct outbox_order {
     i64 channel_id, conversation_id, message_id;
@@ -33,6 +33,9 @@ bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct st
                       struct err *err) MUST_CHECK;
 // Takes back an order nobody has begun; what waited behind it goes on.
 bool delivery_withdraw(struct tx *tx, i64 id, struct err *err) MUST_CHECK;
+
+// What waited behind a row that was taken back goes on.
+bool delivery_free_way(struct tx *tx, i64 workspace_id, i64 id, struct err *err) MUST_CHECK;
 
 // fn(arg) is called after each commit that put something into the outbox or woke something there; one
 // listener per process, NULL ends it. fn must be quick.

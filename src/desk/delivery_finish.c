@@ -48,6 +48,8 @@ static bool mark_message(struct finish *f, struct err *err)
 {
     const struct delivery_row *row = &f->row;
     struct tx *tx = f->tx;
+    if (str_eq(row->action, S("edit")))
+        return true; // the text stands since it was asked for
     if (str_eq(row->action, S("delete")))
         return message_set_deleted(tx, row->workspace_id, row->message_id, tx->now, err);
     if (str_eq(row->action, S("like")))
@@ -87,6 +89,9 @@ static bool note_refused_action(struct finish *f, struct err *err)
 static bool failed(struct finish *f, struct err *err)
 {
     struct delivery_change to = {.state = S("failed"), .done_at = f->tx->now, .error = f->reason};
+    if (str_eq(f->row.action, S("edit")) &&
+        !message_unedit(f->tx, f->row.workspace_id, f->row.message_id, err))
+        return false;
     bool noted = is_send(f) ? set_message(f, "failed", f->reason, err) : note_refused_action(f, err);
     return noted && delivery_row_set(f->tx, &f->row, &to, err) &&
            delivery_wake_followers(f->tx, &f->row, err);

@@ -8,6 +8,8 @@
 
 static int action_of(struct str word)
 {
+    if (str_eq(word, S("edit")))
+        return OUT_EDIT;
     if (str_eq(word, S("delete")))
         return OUT_DELETE;
     if (str_eq(word, S("like")))

@@ -133,6 +133,11 @@ bool message_row_delete(struct change *change, struct edit *edit, struct message
                  DB_ARGS(db_i64(change->workspace_id), db_i64(row->id)), NULL, err)) {
         return false;
     }
+    if (is(row->kind, "note") &&
+        !db_exec(change->tx->conn, &SQL_mention_delete,
+                 DB_ARGS(db_i64(change->workspace_id), db_i64(row->id)), NULL, err)) {
+        return false;
+    }
     edit->touched = true;
     if (is(row->kind, "message")) {
         edit->renew_preview = true;
@@ -262,6 +267,29 @@ bool message_set_deleted(struct tx *tx, i64 workspace_id, i64 id, i64 at, struct
     change_init(&change, tx, workspace_id, 0);
     return message_row_load(&change, id, &row, &edit, err) &&
            message_row_delete(&change, edit, &row, at, err) && change_finish(&change, err);
+}
+
+bool message_unedit(struct tx *tx, i64 workspace_id, i64 id, struct err *err)
+{
+    struct change change;
+    struct edit *edit;
+    struct message_row row;
+    struct rows *rows;
+    struct str before = STR_NONE;
+    change_init(&change, tx, workspace_id, 0);
+    if (!message_row_load(&change, id, &row, &edit, err) ||
+        !db_query(tx->conn, &SQL_version_last, DB_ARGS(db_i64(workspace_id), db_i64(id)), &rows, err)) {
+        return false;
+    }
+    if (rows_next(rows)) {
+        before = row_str(rows, 0, tx->arena);
+    }
+    if (!rows_end(rows, err)) {
+        return false;
+    }
+    struct mark mark = {.edited_at = tx->now, .edited_text = before};
+    return !str_given(before) || row.deleted_at > 0 ||
+           (mark_apply(&change, edit, &row, &mark, err) && change_finish(&change, err));
 }
 
 bool message_set_like(struct tx *tx, i64 workspace_id, i64 id, i64 liked_at, struct str like_external_id,

@@ -51,6 +51,7 @@ static const struct field message_fields[] = {
     FIELD(message, FIELD_STR, reply_to, MAYBE, .doc = "External id of the message it answers."),
     FIELD(message, FIELD_STRUCT, author, FIELD_READ_ONLY | FIELD_NO_ROW, .type = &author_type),
     FIELD(message, FIELD_LIST, attachments, FIELD_READ_ONLY | FIELD_NO_ROW, .type = &attachment_type),
+    FIELD(message, FIELD_IDS, mentions, FIELD_READ_ONLY | FIELD_NO_ROW, .doc = "Colleagues named in a note."),
     FIELD(message, FIELD_TIME, created_at, FIELD_READ_ONLY, .doc = "The network's time."),
     FIELD(message, FIELD_TIME, received_at, FIELD_READ_ONLY, .doc = "Ours."),
     FIELD(message, FIELD_TIME, edited_at, MAYBE),
@@ -80,7 +81,7 @@ static const struct field draft_attachment_fields[] = {
     FIELD(draft_attachment, FIELD_STR, alt, 0, .max = 8000, .doc = "What it shows, in words."),
     FIELD_END,
 };
-static const struct type draft_attachment_type = {"DraftAttachment", draft_attachment_fields,
+const struct type draft_attachment_type = {"DraftAttachment", draft_attachment_fields,
                                                   sizeof(struct draft_attachment)};
 static const struct field draft_fields[] = {
     FIELD(message_draft, FIELD_ENUM, kind, FIELD_REQUIRED, .names = draft_kind_names),
@@ -91,9 +92,55 @@ static const struct field draft_fields[] = {
           .doc = "By which way it goes out; 0: the conversation's own thread; without it: the way the "
                  "customer wrote last."),
     FIELD(message_draft, FIELD_LIST, attachments, 0, .max = 20, .type = &draft_attachment_type),
+    FIELD(message_draft, FIELD_IDS, mentions, 0, .max = 50,
+          .doc = "Colleagues a note names; they are told. Collaborators among them are asked in."),
+    FIELD(message_draft, FIELD_I64, undo_s, 0, .max = 30,
+          .doc = "Seconds for which the answer waits and can be taken back; default 0."),
+    FIELD(message_draft, FIELD_I64, seen_message_id, 0,
+          .doc = "Newest message the writer has seen: when somebody answered since, or is writing an answer, "
+                 "the request is refused with 409 and the code answered_meanwhile or being_answered."),
+    FIELD(message_draft, FIELD_BOOL, without_signature, 0,
+          .doc = "Do not put the writer's signature below, where the channel would."),
     FIELD_END,
 };
 const struct type message_draft_type = {"MessageDraft", draft_fields, sizeof(struct message_draft)};
+
+struct packed {
+    struct draft_attachments attachments;
+};
+static const struct field packed_fields[] = {
+    FIELD(packed, FIELD_LIST, attachments, 0, .max = 20, .type = &draft_attachment_type),
+    FIELD_END,
+};
+static const struct type packed_type = {"DraftAttachments", packed_fields, sizeof(struct packed)};
+
+struct str draft_attachments_pack(struct arena *arena, const struct draft_attachments *list)
+{
+    struct packed packed = {*list};
+    struct buf buf;
+    buf_init(&buf, arena, 512 * 1024);
+    struct json_writer w = json_writer(&buf);
+    json_encode(&w, &packed_type, &packed);
+    return buf_str(&buf);
+}
+
+void draft_attachments_unpack(struct str text, struct arena *arena, struct draft_attachments *out)
+{
+    struct packed packed = {};
+    struct err ignored = {};
+    *out = (struct draft_attachments){};
+    if (json_decode(text, &packed_type, false, arena, &packed, NULL, &ignored)) {
+        *out = packed.attachments;
+    }
+}
+
+static const struct field version_fields[] = {
+    FIELD(message_version, FIELD_I64, version, FIELD_READ_ONLY),
+    FIELD(message_version, FIELD_STR, text, FIELD_READ_ONLY),
+    FIELD(message_version, FIELD_TIME, replaced_at, FIELD_READ_ONLY, .doc = "Until when it was the text."),
+    FIELD_END,
+};
+const struct type message_version_type = {"MessageVersion", version_fields, sizeof(struct message_version)};
 
 // ---- Reading ----------------------------------------------------------------------------------------
 
@@ -119,23 +166,59 @@ static void add_attachment(struct rows *rows, struct message *message, struct ar
     }
 }
 
-static bool load_attachments(struct conn *conn, i64 workspace_id, struct message_list *messages,
-                             struct arena *arena, struct err *err)
+static struct str ids_of(struct conn *conn, const struct message_list *messages, bool notes_only,
+                         struct arena *arena, size_t *ret_n)
 {
     struct buf ids;
     bool sqlite = conn_kind(conn) == DB_SQLITE;
-    if (messages->len == 0) {
-        return true;
-    }
+    *ret_n = 0;
     buf_init(&ids, arena, 16 * 1024);
+    buf_add_char(&ids, sqlite ? '[' : '{');
     for (size_t i = 0; i < messages->len; i++) {
-        buf_add_char(&ids, i > 0 ? ',' : sqlite ? '[' : '{');
+        if (notes_only && !str_eq(messages->items[i].kind, S("note"))) {
+            continue;
+        }
+        if ((*ret_n)++ > 0) {
+            buf_add_char(&ids, ',');
+        }
         buf_add_i64(&ids, messages->items[i].id);
     }
     buf_add_char(&ids, sqlite ? ']' : '}');
+    return buf_str(&ids);
+}
+
+static bool load_mentions(struct conn *conn, i64 workspace_id, struct message_list *messages,
+                          struct arena *arena, struct err *err)
+{
+    size_t n;
     struct rows *rows;
-    if (!db_query(conn, &SQL_message_attachments, DB_ARGS(db_i64(workspace_id), db_str(buf_str(&ids))), &rows,
-                  err)) {
+    struct str ids = ids_of(conn, messages, true, arena, &n);
+    if (n == 0) {
+        return true;
+    }
+    if (!db_query(conn, &SQL_mention_list, DB_ARGS(db_i64(workspace_id), db_str(ids)), &rows, err)) {
+        return false;
+    }
+    while (rows_next(rows)) {
+        for (size_t i = 0; i < messages->len; i++) {
+            if (messages->items[i].id == row_i64(rows, 0)) {
+                *list_push(&messages->items[i].mentions, arena) = row_i64(rows, 1);
+            }
+        }
+    }
+    return rows_end(rows, err);
+}
+
+static bool load_attachments(struct conn *conn, i64 workspace_id, struct message_list *messages,
+                             struct arena *arena, struct err *err)
+{
+    size_t n;
+    struct rows *rows;
+    struct str ids = ids_of(conn, messages, false, arena, &n);
+    if (n == 0) {
+        return true;
+    }
+    if (!db_query(conn, &SQL_message_attachments, DB_ARGS(db_i64(workspace_id), db_str(ids)), &rows, err)) {
         return false;
     }
     while (rows_next(rows)) {
@@ -175,6 +258,7 @@ bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct ar
     struct message *message = &one.items[0];
     i64 late;
     if (!load_attachments(conn, actor->workspace_id, &one, arena, err) ||
+        !load_mentions(conn, actor->workspace_id, &one, arena, err) ||
         !db_one_i64(conn, &SQL_message_came_late,
                     DB_ARGS(db_i64(actor->workspace_id), db_i64(message->conversation_id),
                             db_i64(message->created_at), db_i64(id)),
@@ -256,7 +340,8 @@ bool message_page(struct conn *conn, const struct actor *actor, i64 conversation
     page.len -= more;
     mark_late(&page, &place);
     reverse(&page);
-    if (!load_attachments(conn, actor->workspace_id, &page, arena, err)) {
+    if (!load_attachments(conn, actor->workspace_id, &page, arena, err) ||
+        !load_mentions(conn, actor->workspace_id, &page, arena, err)) {
         return false;
     }
     *out = page;
@@ -264,4 +349,27 @@ bool message_page(struct conn *conn, const struct actor *actor, i64 conversation
                                   (long long)place.lowest)
                      : STR_NONE;
     return true;
+}
+
+bool message_versions(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
+                      struct message_versions *out, struct err *err)
+{
+    struct message message = {};
+    struct message_versions list = {};
+    struct rows *rows;
+    *out = list;
+    if (!message_get(conn, actor, id, arena, &message, err)) {
+        return false;
+    }
+    if (message.deleted_at > 0) {
+        return true;
+    }
+    if (!db_query(conn, &SQL_version_list, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &rows, err)) {
+        return false;
+    }
+    while (rows_next(rows)) {
+        row_fill(rows, &message_version_type, list_push(&list, arena), arena);
+    }
+    *out = list;
+    return rows_end(rows, err);
 }

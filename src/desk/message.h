@@ -22,6 +22,7 @@ struct message {
     struct message_author author;
     struct attachment_list attachments; // url: /api/v1/attachments/ID once ready
     i64 created_at, received_at, edited_at, deleted_at, liked_at, route_id, undo_until;
+    struct id_list mentions; // colleagues named in a note
     bool late; // arrived after something newer was already here
     struct str send_state, error;
 };
@@ -35,17 +36,25 @@ void message_encode(struct json_writer *w, const struct message *message);
 struct draft_attachment {
     struct str sha256, name, alt;
 };
+struct draft_attachments {
+    struct draft_attachment *items;
+    size_t len, cap;
+};
 struct message_draft {
     struct str kind; // reply, note
     struct str text;
     i64 reply_to; // message id; 0: the newest customer message
     i64 route_id; // 0: the conversation's own thread; -1: by which the customer wrote last
-    struct {
-        struct draft_attachment *items;
-        size_t len, cap;
-    } attachments; // files put before
+    struct draft_attachments attachments; // files put before
+    struct id_list mentions;              // colleagues named in a note
+    i64 undo_s;                           // for so long the answer can be taken back, and waits
+    i64 seen_message_id;                  // newest message the writer knew; -1: not told
+    bool without_signature;
 };
-extern const struct type message_draft_type;
+extern const struct type message_draft_type, draft_attachment_type;
+// The files of a draft as JSON text, to be kept, and back.
+struct str draft_attachments_pack(struct arena *arena, const struct draft_attachments *list);
+void draft_attachments_unpack(struct str text, struct arena *arena, struct draft_attachments *out);
 
 bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
                  struct message *out, struct err *err) MUST_CHECK;
@@ -55,6 +64,27 @@ bool message_page(struct conn *conn, const struct actor *actor, i64 conversation
                   struct err *err) MUST_CHECK;
 bool message_reply(struct tx *tx, const struct actor *actor, i64 conversation_id,
                    const struct message_draft *draft, struct message *out, struct err *err) MUST_CHECK;
+// Everything message_reply would refuse, without writing.
+bool message_check(struct tx *tx, const struct actor *actor, i64 conversation_id,
+                   const struct message_draft *draft, struct err *err) MUST_CHECK;
+// Takes an answer back that has not begun to leave; *out is what was written. ERR_CONFLICT when it has.
+bool message_undo(struct tx *tx, const struct actor *actor, i64 id, struct message_draft *out,
+                  struct err *err) MUST_CHECK;
+// Another text for an own note or, where the network allows, an own answer.
+bool message_edit(struct tx *tx, const struct actor *actor, i64 id, struct str text, struct message *out,
+                  struct err *err) MUST_CHECK;
+struct message_version {
+    i64 version, replaced_at;
+    struct str text;
+};
+struct message_versions {
+    struct message_version *items;
+    size_t len, cap;
+};
+extern const struct type message_version_type;
+// The texts it had before, oldest first; none of a message that was deleted.
+bool message_versions(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
+                      struct message_versions *out, struct err *err) MUST_CHECK;
 bool message_like(struct tx *tx, const struct actor *actor, i64 id, bool like, struct message *out,
                   struct err *err) MUST_CHECK;
 bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct message *out,
@@ -73,6 +103,8 @@ bool message_set_state(struct tx *tx, i64 workspace_id, i64 id, struct str state
 // before our send returned is folded into ours; marks that came under this id are applied.
 bool message_merge_echo(struct tx *tx, i64 workspace_id, i64 channel_id, i64 id, struct str external_id,
                         struct str extra, struct err *err) MUST_CHECK;
+// The network refused an edit: the text before it stands again.
+bool message_unedit(struct tx *tx, i64 workspace_id, i64 id, struct err *err) MUST_CHECK;
 // It is gone from the network: text emptied, message.deleted.
 bool message_set_deleted(struct tx *tx, i64 workspace_id, i64 id, i64 at, struct err *err) MUST_CHECK;
 // Our like stands (liked_at > 0, with its own id there) or not (0).

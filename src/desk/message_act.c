@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// What people do to one message: like it, take an own answer back, say what became of one in doubt.
+// What people do to one message: like it, edit it, take an own answer back, say what became of one in doubt.
 #include "desk/delivery.h"
 #include "desk/events.h"
 #include "desk/mark.h"
 #include "desk/outbox.h"
+#include "desk/together.h"
 #include "sql_gen.h"
 
 struct act {
@@ -18,7 +19,7 @@ struct act {
     } outbox; // id 0: none
 };
 
-static bool begin(struct act *act, struct tx *tx, const struct actor *actor, i64 id, struct err *err)
+static bool begin_any(struct act *act, struct tx *tx, const struct actor *actor, i64 id, struct err *err)
 {
     *act = (struct act){.tx = tx, .actor = actor};
     change_init(&act->change, tx, actor->workspace_id, actor->agent_id);
@@ -28,7 +29,13 @@ static bool begin(struct act *act, struct tx *tx, const struct actor *actor, i64
     if (!actor_sees(actor, act->edit->before.channel_id, act->edit->before.team_id)) {
         return err_set(err, ERR_NOT_FOUND, "There is no such message.");
     }
-    return actor_may(actor, MAY_REPLY) || err_set(err, ERR_DENIED, "Your role may not do that.");
+    return true;
+}
+
+static bool begin(struct act *act, struct tx *tx, const struct actor *actor, i64 id, struct err *err)
+{
+    return begin_any(act, tx, actor, id, err) &&
+           (actor_may(actor, MAY_REPLY) || err_set(err, ERR_DENIED, "Your role may not do that."));
 }
 
 static bool finish(struct act *act, struct message *out, struct err *err)
@@ -79,7 +86,7 @@ static bool check_like(const struct act *act, struct err *err)
     if (act->row.deleted_at > 0 || !str_given(act->row.external_id)) {
         return err_set(err, ERR_CONFLICT, "That message is gone.");
     }
-    if (!outbox_channel(act->tx, act->actor->workspace_id, act->row.channel_id, &driver, err)) {
+    if (!outbox_channel(act->tx, act->actor->workspace_id, act->row.channel_id, &driver, NULL, err)) {
         return false;
     }
     return driver->can & CAN_LIKE || err_set(err, ERR_CONFLICT, "%s knows no likes.", driver->title);
@@ -142,7 +149,7 @@ static bool take_back(struct act *act, struct err *err)
 static bool order_delete(struct act *act, struct err *err)
 {
     const struct channel_driver *driver;
-    if (!outbox_channel(act->tx, act->actor->workspace_id, act->row.channel_id, &driver, err)) {
+    if (!outbox_channel(act->tx, act->actor->workspace_id, act->row.channel_id, &driver, NULL, err)) {
         return false;
     }
     if (!(driver->can & CAN_DELETE_OWN)) {
@@ -197,6 +204,117 @@ bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct mes
     return done && finish(&act, out, err);
 }
 
+// ---- Undo -------------------------------------------------------------------------------------------
+
+static bool remember_files(struct act *act, struct message_draft *out, struct err *err)
+{
+    struct rows *rows;
+    if (!db_query(act->tx->conn, &SQL_delivery_attachments,
+                  DB_ARGS(db_i64(act->actor->workspace_id), db_i64(act->row.id)), &rows, err)) {
+        return false;
+    }
+    while (rows_next(rows)) {
+        *list_push(&out->attachments, act->tx->arena) =
+            (struct draft_attachment){.sha256 = row_str(rows, 0, act->tx->arena),
+                                      .name = row_str(rows, 2, act->tx->arena),
+                                      .alt = row_str(rows, 3, act->tx->arena)};
+    }
+    return rows_end(rows, err);
+}
+
+// Compare and set: the sender claims only what is queued, so one of the two happens, never both.
+static bool withdraw(struct act *act, struct err *err)
+{
+    i64 changed = 0;
+    if (!find_outbox(act, "send", err)) {
+        return false;
+    }
+    if (act->outbox.id > 0 && str_eq(act->row.send_state, S("queued")) &&
+        !db_exec(act->tx->conn, &SQL_outbox_undo,
+                 DB_ARGS(db_i64(act->tx->now), db_i64(act->actor->workspace_id), db_i64(act->outbox.id)),
+                 &changed, err)) {
+        return false;
+    }
+    return changed > 0 || err_set(err, ERR_CONFLICT, "It is on its way already and cannot be taken back.");
+}
+
+bool message_undo(struct tx *tx, const struct actor *actor, i64 id, struct message_draft *out,
+                  struct err *err)
+{
+    struct act act;
+    struct message_draft draft = {.kind = S("reply")};
+    if (!begin(&act, tx, actor, id, err)) {
+        return false;
+    }
+    if (!str_eq(act.row.origin, S("agent")) || !str_eq(act.row.kind, S("message")) ||
+        (act.row.agent_id != actor->agent_id && !actor_may(actor, MAY_LEAD))) {
+        return err_set(err, ERR_DENIED, "Only who wrote an answer, or a lead, may take it back.");
+    }
+    draft.text = act.row.text;
+    draft.route_id = act.row.route_id;
+    if (!remember_files(&act, &draft, err) || !withdraw(&act, err) ||
+        !message_row_state(&act.change, act.edit, &act.row, S("cancelled"), STR_NONE, err) ||
+        !message_row_delete(&act.change, act.edit, &act.row, tx->now, err) ||
+        !delivery_free_way(tx, actor->workspace_id, act.outbox.id, err) ||
+        !change_finish(&act.change, err)) {
+        return false;
+    }
+    *out = draft;
+    return true;
+}
+
+// ---- Edit -------------------------------------------------------------------------------------------
+
+static bool edit_answer(struct act *act, struct str text, struct err *err)
+{
+    const struct channel_driver *driver;
+    if (!outbox_channel(act->tx, act->actor->workspace_id, act->row.channel_id, &driver, NULL, err)) {
+        return false;
+    }
+    if (!(driver->can & CAN_EDIT_OWN)) {
+        return err_set(err, ERR_CONFLICT, "%s does not let a sent message be edited.", driver->title);
+    }
+    if (!is_state(act, "sent") && !is_state(act, "delivered") && !is_state(act, "read")) {
+        return err_set(err, ERR_CONFLICT, "Only what has been sent can be edited.");
+    }
+    bool public = str_eq(act->row.visibility, S("public"));
+    struct text_limit limit = public ? driver->text_public : driver->text_private;
+    if (!text_fits(limit, text)) {
+        return err_field(err, "text", "too_long", "%s takes at most %zu characters; this text has %zu.",
+                         driver->title, limit.max, text_length(limit, text));
+    }
+    return order(act, S("edit"), err);
+}
+
+bool message_edit(struct tx *tx, const struct actor *actor, i64 id, struct str text, struct message *out,
+                  struct err *err)
+{
+    struct act act;
+    if (!begin_any(&act, tx, actor, id, err)) {
+        return false;
+    }
+    bool note = str_eq(act.row.kind, S("note"));
+    if (!actor_may(actor, note ? MAY_NOTE : MAY_REPLY)) {
+        return err_set(err, ERR_DENIED, "Your role may not do that.");
+    }
+    if (!str_eq(act.row.origin, S("agent")) || act.row.agent_id != actor->agent_id) {
+        return err_set(err, ERR_DENIED, "Only who wrote it may edit it.");
+    }
+    if (act.row.deleted_at > 0) {
+        return err_set(err, ERR_CONFLICT, "That message is gone.");
+    }
+    if (str_trim(text).len == 0) {
+        return err_field(err, "text", "required", "A message has a text; delete it instead.");
+    }
+    if (str_eq(text, act.row.text)) {
+        return finish(&act, out, err);
+    }
+    struct mark mark = {.edited_at = tx->now, .edited_text = text};
+    return (note ? together_may_note(tx->conn, actor, act.row.conversation_id, err)
+                 : edit_answer(&act, text, err)) &&
+           mark_apply(&act.change, act.edit, &act.row, &mark, err) && finish(&act, out, err);
+}
+
 // ---- Decide -----------------------------------------------------------------------------------------
 
 bool message_resolve(struct tx *tx, const struct actor *actor, i64 id, struct str decision,
@@ -208,7 +326,7 @@ bool message_resolve(struct tx *tx, const struct actor *actor, i64 id, struct st
         return false;
     }
     bool again = str_eq(decision, S("send_again"));
-    if (again && !outbox_channel(tx, actor->workspace_id, act.row.channel_id, &driver, err)) {
+    if (again && !outbox_channel(tx, actor->workspace_id, act.row.channel_id, &driver, NULL, err)) {
         return false;
     }
     struct str state = again ? S("queued") : str_eq(decision, S("sent")) ? S("sent") : S("cancelled");

@@ -7,6 +7,7 @@
 #include "desk/mark.h"
 #include "desk/outbox.h"
 #include "desk/route.h"
+#include "desk/together.h"
 #include "sql_gen.h"
 #include "text/words.h"
 #include <stdio.h>
@@ -14,13 +15,14 @@
 enum { NOTE_BYTES_MAX = 64 * 1024, NOTE_FILES_MAX = 10 };
 
 struct its_channel {
-    struct str kind, name, state, state_reason;
+    struct str kind, name, state, state_reason, settings;
 };
 static const struct field its_channel_fields[] = {
     FIELD(its_channel, FIELD_STR, kind, 0),
     FIELD(its_channel, FIELD_STR, name, 0),
     FIELD(its_channel, FIELD_STR, state, 0),
     FIELD(its_channel, FIELD_STR, state_reason, 0),
+    FIELD(its_channel, FIELD_STR, settings, 0),
     FIELD_END,
 };
 static const struct type its_channel_type = {"ItsChannel", its_channel_fields, sizeof(struct its_channel)};
@@ -47,14 +49,16 @@ struct writing { // one answer or note on its way into the database
     struct way way;                      // by which it goes out
     const struct channel_driver *driver; // NULL for a note
     struct str text, reply_to;
-    struct file_row *files; // one per attachment of the draft
+    const struct json *settings; // of the way's channel
+    struct file_row *files;      // one per attachment of the draft
     i64 message_id;
 };
 
 bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struct channel_driver **ret_driver,
-                    struct err *err)
+                    const struct json **ret_settings, struct err *err)
 {
     struct its_channel channel = {};
+    struct err ignored = {};
     if (!db_one(tx->conn, &SQL_message_channel, DB_ARGS(db_i64(workspace_id), db_i64(channel_id)),
                 &its_channel_type, &channel, tx->arena, err)) {
         return false;
@@ -72,6 +76,9 @@ bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struc
                        STR_ARG(channel.kind));
     }
     *ret_driver = driver;
+    if (ret_settings) {
+        *ret_settings = json_parse(channel.settings, tx->arena, &ignored);
+    }
     return true;
 }
 
@@ -239,10 +246,88 @@ static bool find_way(struct writing *w, struct err *err)
     return err_field(err, "route_id", "unknown", "There is no such way into this conversation.");
 }
 
+// Some networks let us answer only for a while after the customer's last words.
+static bool check_window(const struct writing *w, struct err *err)
+{
+    i64 until;
+    if (!way_reply_until(w->tx->conn, w->actor->workspace_id, w->edit->after.id, &w->way, w->driver,
+                         w->settings, &until, err)) {
+        return false;
+    }
+    if (until == 0 || until > w->tx->now) {
+        return true;
+    }
+    err_field(err, "route_id", "window_closed",
+              "%s takes answers only for a while after the customer wrote; that time is over. The customer "
+              "has to write again.",
+              w->driver->title);
+    err->code = ERR_CONFLICT;
+    return false;
+}
+
+// The writer's signature below the text, where the channel allows; never twice.
+static bool sign(struct writing *w, struct err *err)
+{
+    struct rows *rows;
+    struct str signature = S("");
+    if (w->draft->without_signature || w->actor->agent_id == 0 ||
+        !channel_signs(w->driver, w->settings)) {
+        return true;
+    }
+    if (!db_query(w->tx->conn, &SQL_compose_signature,
+                  DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->actor->agent_id)), &rows, err)) {
+        return false;
+    }
+    if (rows_next(rows)) {
+        signature = str_trim(row_str(rows, 0, w->tx->arena));
+    }
+    if (!rows_end(rows, err)) {
+        return false;
+    }
+    struct str text = str_trim(w->text);
+    if (signature.len > 0 && !str_ends(text, signature)) {
+        w->text = str_printf(w->tx->arena, STR_FMT "%s" STR_FMT, STR_ARG(text), text.len > 0 ? "\n\n" : "",
+                             STR_ARG(signature));
+    }
+    return true;
+}
+
+// Nobody shall be answered twice: who answered since the writer last looked?
+static bool check_alone(const struct writing *w, struct err *err)
+{
+    struct rows *rows;
+    struct str name = STR_NONE;
+    if (w->draft->seen_message_id < 0) {
+        return true;
+    }
+    if (!db_query(w->tx->conn, &SQL_compose_answered_since,
+                  DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->edit->after.id),
+                          db_i64(w->draft->seen_message_id), db_i64(w->actor->agent_id)),
+                  &rows, err)) {
+        return false;
+    }
+    if (rows_next(rows)) {
+        name = row_str(rows, 1, w->tx->arena);
+    }
+    if (!rows_end(rows, err)) {
+        return false;
+    }
+    if (!str_given(name)) {
+        return true;
+    }
+    err_field(err, "seen_message_id", "answered_meanwhile", STR_FMT " has just answered.",
+              STR_ARG(name.len > 0 ? name : S("A colleague")));
+    err->code = ERR_CONFLICT;
+    return false;
+}
+
 static bool prepare_note(struct writing *w, struct err *err)
 {
     if (!actor_may(w->actor, MAY_NOTE)) {
         return err_set(err, ERR_DENIED, "Your role may not write notes.");
+    }
+    if (!together_may_note(w->tx->conn, w->actor, w->edit->after.id, err)) {
+        return false;
     }
     if (blank(w->text) && w->draft->attachments.len == 0) {
         return err_field(err, "text", "required", "A note has a text.");
@@ -264,12 +349,21 @@ static bool prepare_reply(struct writing *w, struct err *err)
     if (blank(w->text) && w->draft->attachments.len == 0) {
         return err_field(err, "text", "required", "An answer has a text or a file.");
     }
-    return outbox_channel(w->tx, w->actor->workspace_id, w->way.channel_id, &w->driver, err) &&
-           check_can(w, err) && check_text(w, err) && check_files(w, err) && load_files(w, err) &&
-           find_answered(w, err);
+    if (w->draft->mentions.len > 0) {
+        return err_field(err, "mentions", "not_possible", "Only a note names colleagues.");
+    }
+    return outbox_channel(w->tx, w->actor->workspace_id, w->way.channel_id, &w->driver, &w->settings,
+                          err) &&
+           check_can(w, err) && check_window(w, err) && sign(w, err) && check_text(w, err) && check_files(w, err) && load_files(w, err) &&
+           find_answered(w, err) && check_alone(w, err);
 }
 
 // ---- Writing ----------------------------------------------------------------------------------------
+
+static i64 undo_until(const struct writing *w)
+{
+    return w->driver && w->draft->undo_s > 0 ? w->tx->now + w->draft->undo_s * 1000 : 0;
+}
 
 static bool insert_message(struct writing *w, struct err *err)
 {
@@ -284,7 +378,7 @@ static bool insert_message(struct writing *w, struct err *err)
                               db_str(str_given(w->actor->name) ? w->actor->name : S("")), db_str(S("")),
                               db_str(w->text), db_str(S("")), db_str(w->reply_to), db_str(S("{}")),
                               db_i64(now), db_i64(now), db_opt(0), db_opt(0), db_i64(1),
-                              db_str(note ? STR_NONE : S("queued")), db_i64(w->way.route_id), db_opt(0)),
+                              db_str(note ? STR_NONE : S("queued")), db_i64(w->way.route_id), db_opt(undo_until(w))),
                       &w->message_id, err);
 }
 
@@ -337,7 +431,8 @@ static bool order_send(struct writing *w, struct err *err)
     struct outbox_order order = {.channel_id = w->way.channel_id,
                                  .conversation_id = w->edit->after.id,
                                  .message_id = w->message_id,
-                                 .action = S("send")};
+                                 .action = S("send"),
+                                 .not_before = undo_until(w)};
     return outbox_add(&w->change, &order, err);
 }
 
@@ -350,27 +445,45 @@ static bool write_it(struct writing *w, struct err *err)
     }
     conversation_heard(w);
     return change_log(&w->change, EVENT_MESSAGE_CREATED, &w->edit->after, w->message_id, data, err) &&
+           together_mention(&w->change, w->actor, w->edit, w->message_id, &w->draft->mentions, err) &&
+           draft_forget(w->tx, w->actor, w->edit->after.id, w->draft->kind, err) &&
            change_finish(&w->change, err);
+}
+
+static bool prepare(struct writing *w, i64 conversation_id, struct err *err)
+{
+    const struct actor *actor = w->actor;
+    change_init(&w->change, w->tx, actor->workspace_id, actor->agent_id);
+    if (!change_open(&w->change, conversation_id, &w->edit, err)) {
+        return false;
+    }
+    if (!actor_sees(actor, w->edit->before.channel_id, w->edit->before.team_id)) {
+        return err_set(err, ERR_NOT_FOUND, "There is no such conversation.");
+    }
+    if (str_eq(w->draft->kind, S("note"))) {
+        w->way = way_home(&w->edit->after);
+        return prepare_note(w, err);
+    }
+    return find_way(w, err) && prepare_reply(w, err);
+}
+
+static struct writing begin(struct tx *tx, const struct actor *actor, const struct message_draft *draft)
+{
+    return (struct writing){
+        .tx = tx, .actor = actor, .draft = draft, .text = str_given(draft->text) ? draft->text : S("")};
+}
+
+bool message_check(struct tx *tx, const struct actor *actor, i64 conversation_id,
+                   const struct message_draft *draft, struct err *err)
+{
+    struct writing w = begin(tx, actor, draft);
+    return prepare(&w, conversation_id, err);
 }
 
 bool message_reply(struct tx *tx, const struct actor *actor, i64 conversation_id,
                    const struct message_draft *draft, struct message *out, struct err *err)
 {
-    struct writing w = {
-        .tx = tx, .actor = actor, .draft = draft, .text = str_given(draft->text) ? draft->text : S("")};
-    change_init(&w.change, tx, actor->workspace_id, actor->agent_id);
-    if (!change_open(&w.change, conversation_id, &w.edit, err)) {
-        return false;
-    }
-    if (!actor_sees(actor, w.edit->before.channel_id, w.edit->before.team_id)) {
-        return err_set(err, ERR_NOT_FOUND, "There is no such conversation.");
-    }
-    bool note = str_eq(draft->kind, S("note"));
-    if (note) {
-        w.way = way_home(&w.edit->after);
-    } else if (!find_way(&w, err)) {
-        return false;
-    }
-    return (note ? prepare_note(&w, err) : prepare_reply(&w, err)) && write_it(&w, err) &&
+    struct writing w = begin(tx, actor, draft);
+    return prepare(&w, conversation_id, err) && write_it(&w, err) &&
            message_get(tx->conn, actor, w.message_id, tx->arena, out, err);
 }

@@ -6,8 +6,8 @@
 #include "desk/delivery.h"
 
 // The network behind a channel that can still be written to; ERR_CONFLICT with the reason when it is
-// dead, switched off or unknown to this version.
+// dead, switched off or unknown to this version. ret_settings may be NULL.
 bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struct channel_driver **ret_driver,
-                    struct err *err) MUST_CHECK;
-// A row behind what the conversation already waits for. action: send, delete, like, unlike.
+                    const struct json **ret_settings, struct err *err) MUST_CHECK;
+// A row behind what the conversation already waits for. action: send, edit, delete, like, unlike.
 bool outbox_add(struct change *change, const struct outbox_order *order, struct err *err) MUST_CHECK;

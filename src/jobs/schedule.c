@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "desk/conversation.h"
 #include "desk/ping.h"
+#include "desk/scheduled.h"
 #include "sql_gen.h"
 
 enum { AT_ONCE = 500 };
@@ -17,6 +18,11 @@ typedef bool entry_fn(struct tx *tx, i64 *ret_n, struct err *err);
 static bool wake_snoozes(struct tx *tx, i64 *ret_n, struct err *err)
 {
     return conversation_wake(tx, ret_n, err);
+}
+
+static bool send_scheduled(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return scheduled_run(tx, ret_n, err);
 }
 
 static bool prune_inbound(struct tx *tx, i64 *ret_n, struct err *err)
@@ -67,6 +73,7 @@ static const struct entry {
     entry_fn *fn;
 } entries[] = {
     {"wake_snoozes", SECOND, wake_snoozes},        {"near_targets", 10 * SECOND, near_targets},
+    {"send_scheduled", SECOND, send_scheduled},
     {"pass_pings", 2 * SECOND, pass_pings},        {"prune_pings", HOUR, prune_pings},
     {"prune_inbound", 10 * MINUTE, prune_inbound}, {"prune_idempotency", 30 * MINUTE, prune_idempotency},
     {"prune_events", 10 * MINUTE, prune_events},   {"prune_sessions", HOUR, prune_sessions},
@@ -92,7 +99,7 @@ static bool do_write(struct tx *tx, void *arg, struct err *err)
 // Looked at on a reading connection first: the writer is not woken each second for nothing.
 static bool anything_due(struct db *db, const struct entry *entry)
 {
-    if (entry->fn != wake_snoozes && entry->fn != pass_pings) {
+    if (entry->fn != wake_snoozes && entry->fn != pass_pings && entry->fn != send_scheduled) {
         return true;
     }
     struct conn *conn = db_take(db);
@@ -100,7 +107,9 @@ static bool anything_due(struct db *db, const struct entry *entry)
     struct err err = {};
     i64 now = clock_now();
     bool snoozes = entry->fn == wake_snoozes, due = true;
+    bool later = entry->fn == send_scheduled;
     if (snoozes ? db_query(conn, &SQL_conversation_snoozed_due, DB_ARGS(db_i64(now), db_i64(1)), &rows, &err)
+        : later ? db_query(conn, &SQL_scheduled_due, DB_ARGS(db_i64(now), db_i64(1)), &rows, &err)
                 : db_query(conn, &SQL_ping_pass_waiting, DB_ARGS(db_i64(now)), &rows, &err)) {
         due = rows_next(rows);
         due = !rows_end(rows, &err) || due;

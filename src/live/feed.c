@@ -3,9 +3,11 @@
 // recounts folders, and looks again at everybody's rights; opening.c opens streams between its batches.
 #include "live/feed.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "desk/events.h"
 #include "live/internal.h"
+#include <stdio.h>
 #include <time.h>
 
 enum { BATCH_GAP_MS = 10, IDLE_MS = 1000 };
@@ -111,6 +113,19 @@ static void deliver(struct feed *feed, const struct item_list *items, const stru
         atomic_fetch_add(&feed->frames, (long long)n);
         atomic_store(&feed->dirty, true);
     }
+    for (struct viewer *p = feed->persons; p; p = p->next) {
+        struct buf out;
+        buf_init(&out, arena, PERSON_RING * 16);
+        for (size_t i = 0; i < items->len; i++) {
+            const struct item *item = &items->items[i];
+            if (item->agent_id == p->agent_id && item->workspace_id == p->workspace_id)
+                item_add(&out, item, false, STR_NONE);
+        }
+        if (buf_str(&out).len > 0) {
+            ring_add(&p->ring, PERSON_RING, buf_str(&out));
+            atomic_store(&feed->dirty, true);
+        }
+    }
     mark(feed, events);
     pthread_mutex_unlock(&feed->lock);
 }
@@ -177,6 +192,10 @@ static void turn(struct feed *feed)
     if (more)
         wake_feed(feed);
     i64 now = clock_mono();
+    if (db_kind(feed->db) == DB_POSTGRES && now - feed->presence_at >= PRESENCE_LOOK_MS) {
+        feed->presence_at = now;
+        presence_hear(feed);
+    }
     if (counts_wanted(feed) && now - feed->counts_at >= COUNTS_MS) {
         counts_tell(feed);
         feed->counts_at = now;
@@ -231,6 +250,7 @@ bool feed_start(struct db *db, struct http_server *server, struct feed **ret_fee
     feed->server = server;
     feed->openings_end = &feed->openings;
     feed->pending_end = &feed->pending;
+    snprintf(feed->process, sizeof feed->process, "%016llx", (unsigned long long)random_u64());
     pthread_mutex_init(&feed->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -23,9 +23,18 @@ bool feed_open(struct feed *feed, struct http_request *req, const struct actor *
 void feed_drop(struct feed *feed, i64 agent_id, i64 session_id);
 // True while the agent has a stream open in this process.
 bool feed_online(struct feed *feed, i64 agent_id);
-// Where an agent is: shown to whoever may see the conversation (0: nowhere). Forgotten after 45 s.
-void feed_presence(struct feed *feed, const struct actor *actor, i64 conversation_id, i64 channel_id,
-                   i64 team_id, bool typing);
+// Where an agent is: shown to whoever may see the conversation (0: nowhere). Forgotten after 45 s. With
+// several processes the others hear of it through the database.
+enum typing_what { TYPING_NOTHING, TYPING_REPLY, TYPING_NOTE };
+struct whereabouts {
+    i64 conversation_id, channel_id, team_id;
+    enum typing_what typing;
+};
+bool feed_presence(struct feed *feed, struct tx *tx, const struct actor *actor,
+                   const struct whereabouts *where, struct err *err) MUST_CHECK;
+// The name of a colleague who is writing an answer there; STR_NONE: nobody.
+struct str feed_typing(struct feed *feed, const struct actor *actor, i64 conversation_id,
+                       struct arena *arena);
 // A customer writes (or not any more) in a conversation, told by their widget. Forgotten after 10 s.
 void feed_customer_typing(struct feed *feed, i64 workspace_id, i64 visitor_id, i64 conversation_id,
                           i64 channel_id, i64 team_id, bool typing);

@@ -22,6 +22,7 @@ enum {
     RECHECK_MS = 1200, // a changed right closes the stream within 2 s
     COUNTS_MS = 200,   // folders are recounted at most so often
     PRESENCE_MS = 45000,
+    PRESENCE_LOOK_MS = 700, // what other processes heard
 };
 
 // Everybody with the same workspace, channels and teams sees the same frames.
@@ -75,8 +76,8 @@ struct opening {
     struct buf own; // heap: its first frames
 };
 struct presence {
-    i64 workspace_id, agent_id, conversation_id, channel_id, team_id, until;
-    bool typing;
+    i64 workspace_id, agent_id, until; // clock_mono
+    struct whereabouts where;
     char name[208];
 };
 struct feed {
@@ -95,10 +96,11 @@ struct feed {
     atomic_bool dirty; // a ring or a screen changed since the last tick
     struct presence *presence;
     size_t n_presence, cap_presence;
+    char process[24]; // what other processes know us by
     // The feed thread's alone:
     struct opening *pending, **pending_end; // streams that are being opened
     struct log_cursor cursor;
-    i64 recheck_at, counts_at, batch_at;
+    i64 recheck_at, counts_at, batch_at, presence_at, presence_seen;
     bool recheck_now;
     struct shelf *shelves;
     struct tally *tallies;
@@ -112,6 +114,7 @@ struct item {
     i64 before_team_id; // moved: who saw it there and does not see it here is told that it is gone
     i64 gone_id;
     bool moved, everybody, resync; // everybody: of the workspace
+    i64 agent_id;                  // for this colleague's screens alone
     struct str frame;              // "event: …\ndata: …\n", without the empty line
 };
 struct item_list {
@@ -156,6 +159,8 @@ void screen_close(struct screen *screen, struct str last_words);
 
 // ---- presence.c (under the lock) ----
 void presence_expire(struct feed *feed, i64 now);
+// Feed thread, not under the lock: what other processes heard.
+void presence_hear(struct feed *feed);
 
 // ---- counts.c, recheck.c (feed thread) ----
 bool counts_frame(struct conn *conn, const struct actor *actor, bool without_mine, struct arena *arena,

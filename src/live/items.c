@@ -2,6 +2,7 @@
 // From a batch of events to frames. Each conversation and message is read once however often it changed,
 // and built once however many see it.
 #include "desk/channel.h"
+#include "desk/events.h"
 #include "desk/message.h"
 #include "live/internal.h"
 
@@ -24,7 +25,7 @@ static bool watched(const struct id_list *workspaces, i64 workspace_id)
 // What of a batch is to be read: each thing once, in the order of its first event.
 struct wanted {
     i64 workspace_id, id, conversation_id, before_team_id;
-    bool moved;
+    bool moved, scheduled;
     i64 channel_id, team_id; // conversations: once read
     bool found;
 };
@@ -92,6 +93,41 @@ static bool add_message(struct conn *conn, const struct wanted *wanted, const st
         .channel_id = conversation->channel_id,
         .team_id = conversation->team_id,
         .frame = frame_text(arena, "message", buf_str(&json)),
+    };
+    return true;
+}
+
+// That a draft changed: to its writer's other screens, or to all who see the conversation when it is shared.
+static bool add_draft(struct conn *conn, const struct event *event, struct arena *arena,
+                      struct item_list *out, struct err *err)
+{
+    struct err ignored = {};
+    struct conversation conversation = {};
+    struct actor system = actor_system(event->workspace_id);
+    const struct json *data = json_parse(event->data, arena, &ignored);
+    struct item item = {.workspace_id = event->workspace_id,
+                        .agent_id = event->agent_id,
+                        .frame = frame_text(arena, "draft", event->data)};
+    if (json_bool(json_at(data, "shared"))) {
+        if (!conversation_get(conn, &system, json_i64(json_at(data, "conversation_id")), arena, &conversation,
+                              err))
+            return err->code == ERR_NOT_FOUND;
+        item.agent_id = 0;
+        item.channel_id = conversation.channel_id;
+        item.team_id = conversation.team.id;
+    }
+    *list_push(out, arena) = item;
+    return true;
+}
+
+static bool add_scheduled(const struct wanted *conversation, struct arena *arena, struct item_list *out)
+{
+    *list_push(out, arena) = (struct item){
+        .workspace_id = conversation->workspace_id,
+        .channel_id = conversation->channel_id,
+        .team_id = conversation->team_id,
+        .frame = frame_text(arena, "scheduled",
+                            str_printf(arena, "{\"conversation_id\":%lld}", (long long)conversation->id)),
     };
     return true;
 }
@@ -183,8 +219,12 @@ bool items_build(struct conn *conn, const struct event_list *events, const struc
             add_folders(event, arena, out);
         if (str_starts(event->kind, S("channel.")) && event->channel_id)
             want(&channels, event->workspace_id, event->channel_id, arena);
+        if (str_eq(event->kind, S(EVENT_DRAFT_UPDATED)) && !add_draft(conn, event, arena, out, err))
+            return false;
         if (!event->conversation_id)
             continue;
+        if (str_eq(event->kind, S(EVENT_CONVERSATION_SCHEDULED)))
+            want(&conversations, event->workspace_id, event->conversation_id, arena)->scheduled = true;
         note_move(want(&conversations, event->workspace_id, event->conversation_id, arena), event, arena);
         if (event->message_id)
             want(&messages, event->workspace_id, event->message_id, arena)->conversation_id =
@@ -205,13 +245,18 @@ bool items_build(struct conn *conn, const struct event_list *events, const struc
         if (conversation->found && !add_message(conn, message, conversation, arena, out, err))
             return false;
     }
+    for (size_t i = 0; i < conversations.len; i++) {
+        if (conversations.items[i].found && conversations.items[i].scheduled &&
+            !add_scheduled(&conversations.items[i], arena, out))
+            return false;
+    }
     return true;
 }
 
 bool item_shown(const struct item *item, const struct audience *audience, bool *ret_gone)
 {
     *ret_gone = false;
-    if (item->workspace_id != audience->workspace_id)
+    if (item->workspace_id != audience->workspace_id || item->agent_id > 0)
         return false;
     if (item->everybody || audience_sees(audience, item->channel_id, item->team_id))
         return true;

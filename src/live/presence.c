@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// Who has which conversation open, and who is typing: in memory only, told to whoever may see it.
+// Who has which conversation open, and who is typing: in memory, told to whoever may see it. Processes on
+// one PostgreSQL tell each other through a table whose rows age like the entries here.
 #include "base/arena.h"
 #include "base/clock.h"
 #include "live/internal.h"
 #include "json/json.h"
+#include "sql_gen.h"
 
 enum { PRESENCE_MAX = 10000, CUSTOMER_MS = 10000 };
 
-static void tell(struct feed *feed, i64 workspace_id, i64 conversation_id, i64 channel_id, i64 team_id)
+static void tell(struct feed *feed, i64 workspace_id, const struct whereabouts *where)
 {
+    i64 conversation_id = where->conversation_id;
     struct arena *arena = arena_take();
     struct buf json, frame;
     buf_init(&json, arena, 256 * 1024);
@@ -22,7 +25,7 @@ static void tell(struct feed *feed, i64 workspace_id, i64 conversation_id, i64 c
     bool customer = false;
     for (size_t i = 0; i < feed->n_presence; i++) {
         const struct presence *p = &feed->presence[i];
-        if (p->workspace_id != workspace_id || p->conversation_id != conversation_id)
+        if (p->workspace_id != workspace_id || p->where.conversation_id != conversation_id)
             continue;
         customer |= p->agent_id < 0;
         if (p->agent_id < 0)
@@ -33,7 +36,9 @@ static void tell(struct feed *feed, i64 workspace_id, i64 conversation_id, i64 c
         json_key(&w, "name");
         json_put_str(&w, str_from(p->name));
         json_key(&w, "typing");
-        json_put_bool(&w, p->typing);
+        json_put_bool(&w, p->where.typing != TYPING_NOTHING);
+        json_key(&w, "kind");
+        json_put_str(&w, p->where.typing == TYPING_NOTE ? S("note") : S("reply"));
         json_close(&w, '}');
     }
     json_close(&w, ']');
@@ -43,7 +48,7 @@ static void tell(struct feed *feed, i64 workspace_id, i64 conversation_id, i64 c
     buf_add(&frame, frame_text(arena, "presence", buf_str(&json)));
     buf_add_char(&frame, '\n');
     for (struct audience *a = feed->audiences; a; a = a->next) {
-        if (a->workspace_id == workspace_id && audience_sees(a, channel_id, team_id)) {
+        if (a->workspace_id == workspace_id && audience_sees(a, where->channel_id, where->team_id)) {
             ring_add(&a->ring, AUDIENCE_RING, buf_str(&frame));
             atomic_fetch_add(&feed->frames, 1);
             atomic_store(&feed->dirty, true);
@@ -57,7 +62,7 @@ static void forget(struct feed *feed, size_t i)
 {
     struct presence was = feed->presence[i];
     feed->presence[i] = feed->presence[--feed->n_presence];
-    tell(feed, was.workspace_id, was.conversation_id, was.channel_id, was.team_id);
+    tell(feed, was.workspace_id, &was.where);
 }
 
 void presence_expire(struct feed *feed, i64 now)
@@ -77,42 +82,37 @@ static void remember(struct feed *feed, const struct presence *entry)
         feed->presence = mem_resize(feed->presence, feed->cap_presence * sizeof(*feed->presence));
     }
     feed->presence[feed->n_presence++] = *entry;
-    tell(feed, entry->workspace_id, entry->conversation_id, entry->channel_id, entry->team_id);
+    tell(feed, entry->workspace_id, &entry->where);
 }
 
-void feed_presence(struct feed *feed, const struct actor *actor, i64 conversation_id, i64 channel_id,
-                   i64 team_id, bool typing)
+static void set_name(struct presence *entry, struct str name)
 {
-    struct presence entry = {
-        .workspace_id = actor->workspace_id,
-        .agent_id = actor->agent_id,
-        .conversation_id = conversation_id,
-        .channel_id = channel_id,
-        .team_id = team_id,
-        .typing = typing,
-        .until = clock_mono() + PRESENCE_MS,
-    };
-    size_t n = actor->name.len < sizeof(entry.name) - 1 ? actor->name.len : sizeof(entry.name) - 1;
-    while (n > 0 && n < actor->name.len && ((unsigned char)actor->name.ptr[n] & 0xc0) == 0x80)
+    size_t n = name.len < sizeof(entry->name) - 1 ? name.len : sizeof(entry->name) - 1;
+    while (n > 0 && n < name.len && ((unsigned char)name.ptr[n] & 0xc0) == 0x80)
         n--; // not in the middle of a character
     if (n > 0)
-        memcpy(entry.name, actor->name.ptr, n);
+        memcpy(entry->name, name.ptr, n);
+}
+
+static void put(struct feed *feed, const struct presence *entry)
+{
     pthread_mutex_lock(&feed->lock);
     bool known = false;
     for (size_t i = feed->n_presence; i-- > 0;) {
         struct presence *p = &feed->presence[i];
-        if (p->agent_id != actor->agent_id)
+        if (p->agent_id != entry->agent_id)
             continue;
-        bool same = p->conversation_id == conversation_id && p->team_id == team_id;
-        if (same && p->typing == typing) {
-            p->until = entry.until;
+        bool same = p->where.conversation_id == entry->where.conversation_id &&
+                    p->where.team_id == entry->where.team_id;
+        if (same && p->where.typing == entry->where.typing) {
+            p->until = entry->until;
             known = true;
         } else {
             forget(feed, i);
         }
     }
-    if (conversation_id && !known)
-        remember(feed, &entry);
+    if (entry->where.conversation_id && !known)
+        remember(feed, entry);
     pthread_mutex_unlock(&feed->lock);
 }
 
@@ -123,10 +123,7 @@ void feed_customer_typing(struct feed *feed, i64 workspace_id, i64 visitor_id, i
     struct presence entry = {
         .workspace_id = workspace_id,
         .agent_id = -visitor_id,
-        .conversation_id = conversation_id,
-        .channel_id = channel_id,
-        .team_id = team_id,
-        .typing = true,
+        .where = {.conversation_id = conversation_id, .channel_id = channel_id, .team_id = team_id},
         .until = clock_mono() + CUSTOMER_MS,
     };
     bool known = false;
@@ -135,7 +132,7 @@ void feed_customer_typing(struct feed *feed, i64 workspace_id, i64 visitor_id, i
         struct presence *p = &feed->presence[i];
         if (p->agent_id != entry.agent_id)
             continue;
-        if (typing && p->conversation_id == conversation_id && p->team_id == team_id) {
+        if (typing && p->where.conversation_id == conversation_id && p->where.team_id == team_id) {
             p->until = entry.until;
             known = true;
         } else {
@@ -145,4 +142,79 @@ void feed_customer_typing(struct feed *feed, i64 workspace_id, i64 visitor_id, i
     if (typing && !known)
         remember(feed, &entry);
     pthread_mutex_unlock(&feed->lock);
+}
+
+bool feed_presence(struct feed *feed, struct tx *tx, const struct actor *actor,
+                   const struct whereabouts *where, struct err *err)
+{
+    static const char *const words[] = {"", "reply", "note"};
+    struct presence entry = {.workspace_id = actor->workspace_id,
+                             .agent_id = actor->agent_id,
+                             .where = *where,
+                             .until = clock_mono() + PRESENCE_MS};
+    set_name(&entry, actor->name);
+    put(feed, &entry);
+    return db_kind(feed->db) == DB_SQLITE ||
+           db_exec(tx->conn, &SQL_presence_put,
+                   DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id),
+                           db_str(str_from(feed->process)), db_i64(where->conversation_id),
+                           db_i64(where->channel_id), db_i64(where->team_id), db_str(str_from(entry.name)),
+                           db_str(str_from(words[where->typing])), db_i64(clock_now())),
+                   NULL, err);
+}
+
+static struct presence heard(struct rows *rows, struct arena *arena)
+{
+    struct str typing = row_str(rows, 6, arena);
+    struct presence entry = {.workspace_id = row_i64(rows, 0), .agent_id = row_i64(rows, 1)};
+    entry.where = (struct whereabouts){.conversation_id = row_i64(rows, 2),
+                                       .channel_id = row_i64(rows, 3),
+                                       .team_id = row_i64(rows, 4),
+                                       .typing = str_eq(typing, S("note"))    ? TYPING_NOTE
+                                                 : str_eq(typing, S("reply")) ? TYPING_REPLY
+                                                                              : TYPING_NOTHING};
+    set_name(&entry, row_str(rows, 5, arena));
+    entry.until = clock_mono() + PRESENCE_MS - (clock_now() - row_i64(rows, 7));
+    return entry;
+}
+
+// Rows that commit late would be behind what was seen, so a little is looked at twice; hearing it twice
+// changes nothing.
+void presence_hear(struct feed *feed)
+{
+    enum { AGAIN_MS = 3000 };
+    struct arena *arena = arena_take();
+    struct rows *rows;
+    struct err err = {};
+    i64 since = feed->presence_seen ? feed->presence_seen : clock_now() - PRESENCE_MS;
+    struct conn *conn = db_take(feed->db);
+    bool fine = db_query(conn, &SQL_presence_news,
+                         DB_ARGS(db_i64(since - AGAIN_MS), db_str(str_from(feed->process))), &rows, &err);
+    while (fine && rows_next(rows)) {
+        struct presence entry = heard(rows, arena);
+        i64 at = row_i64(rows, 7);
+        if (at > feed->presence_seen)
+            feed->presence_seen = at;
+        if (entry.until > clock_mono())
+            put(feed, &entry);
+    }
+    if (fine)
+        fine = rows_end(rows, &err);
+    db_give(feed->db, conn);
+    arena_give(arena);
+}
+
+struct str feed_typing(struct feed *feed, const struct actor *actor, i64 conversation_id, struct arena *arena)
+{
+    struct str name = STR_NONE;
+    pthread_mutex_lock(&feed->lock);
+    for (size_t i = 0; i < feed->n_presence; i++) {
+        const struct presence *p = &feed->presence[i];
+        if (p->workspace_id == actor->workspace_id && p->where.conversation_id == conversation_id &&
+            p->where.typing == TYPING_REPLY && p->agent_id != actor->agent_id &&
+            actor_sees(actor, p->where.channel_id, p->where.team_id))
+            name = str_copy(arena, str_from(p->name));
+    }
+    pthread_mutex_unlock(&feed->lock);
+    return name;
 }

@@ -28,7 +28,7 @@
 static bool is_of_names(const struct query_field *field)
 {
     return field->id == QUERY_CHANNEL || field->id == QUERY_TAG || field->id == QUERY_TEAM ||
-           field->id == QUERY_ASSIGNED;
+           field->id == QUERY_ASSIGNED || field->id == QUERY_MENTIONS;
 }
 
 // No deeper than QUERY_MAX_DEPTH.
@@ -111,6 +111,7 @@ static void fill_item(struct rows *rows, struct query_item *item, struct arena *
     };
 }
 
+// Its tags and the colleagues named in its notes.
 static bool load_tags(struct conn *conn, i64 workspace_id, struct arena *arena, struct query_item *item,
                       struct err *err)
 {
@@ -119,6 +120,12 @@ static bool load_tags(struct conn *conn, i64 workspace_id, struct arena *arena, 
         return false;
     while (rows_next(rows))
         *list_push(&item->tag_ids, arena) = row_i64(rows, 0);
+    if (!rows_end(rows, err) ||
+        !db_query(conn, &SQL_query_item_mentions, DB_ARGS(db_i64(workspace_id), db_i64(item->id)), &rows,
+                  err))
+        return false;
+    while (rows_next(rows))
+        *list_push(&item->mention_ids, arena) = row_i64(rows, 0);
     return rows_end(rows, err);
 }
 

@@ -109,7 +109,8 @@ void query_value_ids(const struct query_field *field, const struct query_value *
         if (str_eq(names->teams[i].name_key, value->key))
             push_id(out, arena, names->teams[i].id);
     }
-    for (size_t i = 0; names && field->id == QUERY_ASSIGNED && i < names->n_agents; i++) {
+    bool person = field->id == QUERY_ASSIGNED || field->id == QUERY_MENTIONS;
+    for (size_t i = 0; names && person && i < names->n_agents; i++) {
         if (str_eq(names->agents[i].email_key, value->key))
             push_id(out, arena, names->agents[i].id);
     }
@@ -117,19 +118,22 @@ void query_value_ids(const struct query_field *field, const struct query_value *
 
 static bool ids_match(struct matcher *m, const struct query_field *field, const struct query_value *value)
 {
-    if (field->id == QUERY_TAG && value->kind == VALUE_ANY)
-        return m->item->tag_ids.len > 0;
-    i64 own = field->id == QUERY_TAG ? 0 : item_i64(field, m->item);
+    const struct id_list *many = field->id == QUERY_TAG        ? &m->item->tag_ids
+                                 : field->id == QUERY_MENTIONS ? &m->item->mention_ids
+                                                               : NULL;
+    if (many && value->kind == VALUE_ANY)
+        return many->len > 0;
+    i64 own = many ? 0 : item_i64(field, m->item);
     if (value->kind == VALUE_ANY)
         return own != 0;
     if (value->kind == VALUE_NONE)
         return own == 0;
     struct id_list ids = {0};
     query_value_ids(field, value, m->context, m->arena, &ids);
-    if (field->id != QUERY_TAG)
+    if (!many)
         return id_in(&ids, own);
-    for (size_t i = 0; i < m->item->tag_ids.len; i++) {
-        if (id_in(&ids, m->item->tag_ids.items[i]))
+    for (size_t i = 0; i < many->len; i++) {
+        if (id_in(&ids, many->items[i]))
             return true;
     }
     return false;
@@ -175,6 +179,7 @@ static bool value_matches(struct matcher *m, const struct query_field *field, co
     case QUERY_CHANNEL:
     case QUERY_TAG:
     case QUERY_ASSIGNED:
+    case QUERY_MENTIONS:
     case QUERY_TEAM:
         return ids_match(m, field, value);
     case QUERY_LANG:

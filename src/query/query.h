@@ -73,7 +73,7 @@ struct query_item {
     i64 waiting_since, due_at, urgent_at, created_at, updated_at, last_message_at,
         snoozed_until; // 0: no value
     i64 unread;
-    struct id_list tag_ids;
+    struct id_list tag_ids, mention_ids;
     bool has_attachment, has_note, has_reply; // has:attachment, has:note, has:reply
     struct str_list texts; // live texts of messages, replies, notes; not deleted ones nor old versions
 };

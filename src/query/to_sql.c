@@ -109,6 +109,19 @@ static void put_tag(struct compile *c, const struct query_field *field, const st
     put_sql(c, ")");
 }
 
+static void put_mention(struct compile *c, const struct query_field *field, const struct query_value *value)
+{
+    put_sql(c, "EXISTS (SELECT 1 FROM mention n WHERE n.workspace_id = @workspace AND "
+               "n.conversation_id = c.id");
+    if (value->kind != VALUE_ANY) {
+        struct id_list ids = {0};
+        query_value_ids(field, value, c->context, c->arena, &ids);
+        put_sql(c, " AND ");
+        put_in(c, "n.agent_id", &ids);
+    }
+    put_sql(c, ")");
+}
+
 static void put_range(struct compile *c, const struct query_field *field, const struct query_value *value)
 {
     struct range_i64 range = query_value_range(value, c->context->now);
@@ -191,6 +204,9 @@ static void put_value(struct compile *c, const struct query_field *field, const 
     switch (field->id) {
     case QUERY_TAG:
         put_tag(c, field, value);
+        break;
+    case QUERY_MENTIONS:
+        put_mention(c, field, value);
         break;
     case QUERY_CHANNEL:
     case QUERY_ASSIGNED:

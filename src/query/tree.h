@@ -43,6 +43,7 @@ enum query_field_id {
     QUERY_VISIBILITY,
     QUERY_TAG,
     QUERY_ASSIGNED,
+    QUERY_MENTIONS,
     QUERY_TEAM,
     QUERY_PRIORITY,
     QUERY_LANG,

@@ -195,7 +195,7 @@ static inline i64 desk_writes(struct desk *d, const struct actor *actor, i64 con
 {
     struct desk_reply reply = {.actor = actor,
                                .conversation = conversation,
-                               .draft = {.kind = str_from(kind), .text = str_from(text)}};
+                               .draft = {.kind = str_from(kind), .text = str_from(text), .seen_message_id = -1}};
     memset(&d->f->err, 0, sizeof(d->f->err));
     return db_write(d->f->db, WRITE_PEOPLE, desk_reply_write, &reply, &d->f->err) ? reply.out.id : 0;
 }

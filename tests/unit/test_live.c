@@ -406,6 +406,15 @@ static void check_frames(const char *text)
     }
 }
 
+static void is_at(struct live *live, i64 conversation, bool typing)
+{
+    struct err err = {};
+    struct whereabouts where = {.conversation_id = conversation,
+                                .channel_id = live->desk.channel,
+                                .typing = typing ? TYPING_REPLY : TYPING_NOTHING};
+    assert_true(feed_presence(live->feed, NULL, &live->desk.agent, &where, &err)); // SQLite: no write needed
+}
+
 static void a_slow_reader_gets_whole_frames_and_then_resync_or_the_end(void **state)
 {
     struct live *live = live_make(state);
@@ -413,7 +422,7 @@ static void a_slow_reader_gets_whole_frames_and_then_resync_or_the_end(void **st
     assert_true(sees(&slow, "event: hello", 20000));
     // 12 MiB of frames that nobody reads: far beyond ring and sockets.
     for (int i = 0; i < 60000; i++)
-        feed_presence(live->feed, &live->desk.agent, 1 + i % 7, live->desk.channel, 0, i % 2);
+        is_at(live, 1 + i % 7, i % 2);
     struct feed_stats stats = {};
     for (i64 until = clock_mono() + 3000; clock_mono() < until && stats.dropped == 0;) {
         struct timespec rest = {0, 20000000};
@@ -437,11 +446,11 @@ static void presence_is_told_and_forgotten(void **state)
     struct eyes owner = look(live, 0, NULL, 0);
     assert_true(sees(&owner, "event: counts", 20000));
 
-    feed_presence(live->feed, &live->desk.agent, 7, live->desk.channel, 0, true);
+    is_at(live, 7, true);
     assert_true(sees(
-        &owner, "{\"conversation_id\":7,\"agents\":[{\"id\":2,\"name\":\"Anna Agent\",\"typing\":true}]}",
+        &owner, "{\"conversation_id\":7,\"agents\":[{\"id\":2,\"name\":\"Anna Agent\",\"typing\":true,\"kind\":\"reply\"}]}",
         2000));
-    feed_presence(live->feed, &live->desk.agent, 0, 0, 0, false);
+    is_at(live, 0, false);
 
     assert_true(sees(&owner, "{\"conversation_id\":7,\"agents\":[]}", 20000));
     shut(&owner);

@@ -8,7 +8,7 @@ SELECT id, name, email, role, all_channels, all_teams, disabled_at, created_at
 
 -- name: agent_get :one
 -- One colleague, with what the page keeps for them.
-SELECT id, name, email, role, all_channels, all_teams, disabled_at, created_at, language, settings, password_hash
+SELECT id, name, email, role, all_channels, all_teams, disabled_at, created_at, language, settings, signature, password_hash
   FROM agent
  WHERE workspace_id = :workspace AND id = :id;
 
@@ -34,7 +34,7 @@ UPDATE agent
 -- name: agent_set_self :exec
 -- What everybody may change of themselves.
 UPDATE agent
-   SET name = :name, language = :language, settings = :settings
+   SET name = :name, language = :language, settings = :settings, signature = :signature
  WHERE workspace_id = :workspace AND id = :id;
 
 -- name: agent_set_password :exec

@@ -97,6 +97,11 @@ UPDATE outbox
        lease_until = 0, lease_owner = ''
  WHERE id = :id;
 
+-- name: outbox_undo :exec
+-- Taken back before it began to leave: nothing happens when the sender was quicker.
+UPDATE outbox SET state = 'cancelled', done_at = :now
+ WHERE workspace_id = :workspace AND id = :id AND state = 'queued' AND attempts = 0;
+
 -- name: outbox_renew :exec
 -- Still at it: what is on its way keeps its lease.
 -- workspace: any, rows this sender holds

@@ -134,7 +134,7 @@ SELECT external_id
 
 -- name: message_channel :one
 -- The channel an answer goes through.
-SELECT kind, name, state, state_reason FROM channel WHERE workspace_id = :workspace AND id = :id;
+SELECT kind, name, state, state_reason, settings FROM channel WHERE workspace_id = :workspace AND id = :id;
 
 -- name: message_file :one
 -- A file somebody put before.

@@ -33,6 +33,10 @@ SELECT c.id, c.status, c.kind, c.visibility, c.priority, c.channel_kind, c.langu
 -- The tags of one conversation.
 SELECT tag_id FROM conversation_tag WHERE workspace_id = :workspace AND conversation_id = :id ORDER BY tag_id;
 
+-- name: query_item_mentions :many
+-- The colleagues named in its notes.
+SELECT DISTINCT agent_id FROM mention WHERE workspace_id = :workspace AND conversation_id = :id ORDER BY agent_id;
+
 -- name: query_item_texts :many
 -- The texts a query looks at: of messages, answers and notes that stand.
 SELECT text FROM message WHERE workspace_id = :workspace AND conversation_id = :id AND deleted_at IS NULL

@@ -23,3 +23,22 @@ ON CONFLICT DO NOTHING;
 -- name: route_find :one
 -- The way from a thread.
 SELECT id FROM conversation_route WHERE workspace_id = :workspace AND channel_id = :channel AND thread_key = :thread;
+
+-- name: route_last_in :one
+-- When the customer last wrote by that way; 0: never.
+SELECT coalesce(max(created_at), 0) FROM message
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND route_id = :route AND direction = 'in'
+   AND kind = 'message';
+
+-- name: route_views :many
+-- The ways of a conversation with the state of their channels, its own first.
+-- scan: ok, the few ways of one conversation are sorted
+SELECT 0 AS route_id, c.channel_id, c.channel_kind, h.name AS channel_name, c.kind, c.visibility, '' AS address, h.state,
+       h.settings
+  FROM conversation c JOIN channel h ON h.workspace_id = c.workspace_id AND h.id = c.channel_id
+ WHERE c.workspace_id = :workspace AND c.id = :conversation
+UNION ALL
+SELECT r.id, r.channel_id, r.channel_kind, h.name, r.kind, r.visibility, r.address, h.state, h.settings
+  FROM conversation_route r JOIN channel h ON h.workspace_id = r.workspace_id AND h.id = r.channel_id
+ WHERE r.workspace_id = :workspace AND r.conversation_id = :conversation
+ ORDER BY 1;
