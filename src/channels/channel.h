@@ -185,10 +185,10 @@ enum channel_can {
     CAN_IDEMPOTENT = 64,
     CAN_DM = 128,
     CAN_PUBLIC = 256,
-    CAN_EDIT_OWN = 2048,
-    CAN_START = 4096,     // a conversation can begin here: start() says in which thread
-    CAN_SIGNATURE = 8192, // below answers stands the writer's signature
     CAN_GLOBAL_IDS = 1024, // an author id means the same person on every channel of this kind
+    CAN_EDIT_OWN = 8192,
+    CAN_START = 16384,     // a conversation can begin here: start() says in which thread
+    CAN_SIGNATURE = 32768, // below answers stands the writer's signature
     CAN_VISITORS = 2048,   // Heed itself is the network: the channel has a public key for visitors' addresses
                            // (external_account_id) and a secret of ours for signed identities
 };

@@ -243,7 +243,7 @@ def test_an_own_answer_is_edited_on_the_network_and_its_texts_are_kept(world):
 
     receiver.answer = lambda r: (400, {}, '{"detail": "No edits here"}') if r["json"] and r["json"]["type"] == "message.edit" else None
     api.patch(f"messages/{sent['id']}", {"text": "Something else"})
-    back = until(lambda: next(m for m in api.messages(conversation) if m["id"] == sent["id"] and m["text"] == "It leaves today" and m["error"]))
+    back = until(lambda: next((m for m in api.messages(conversation) if m["id"] == sent["id"] and m["text"] == "It leaves today" and m["error"]), None))
     assert "No edits here" in back["error"]
     theirs = api.messages(conversation)[0]["id"]
     assert api.call("PATCH", f"messages/{theirs}", {"text": "x"}).status == 403

@@ -128,6 +128,7 @@ export class Thread {
       error: null,
       route_id: draft.route_id ?? 0,
       undo_until: null,
+      mentions: draft.mentions ?? [],
       local: { key: newKey(), draft, failed: null },
     }
     this.#place(local)
