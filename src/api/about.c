@@ -118,7 +118,8 @@ static const struct type setting_type = {
     "ChannelSetting",
     (const struct field[]){
         FIELD(setting_doc, FIELD_STR, name, FIELD_READ_ONLY),
-        FIELD(setting_doc, FIELD_STR, kind, FIELD_READ_ONLY, .doc = "text, url, secret, bool, choice, json, number"),
+        FIELD(setting_doc, FIELD_STR, kind, FIELD_READ_ONLY,
+              .doc = "text, url, secret, bool, choice, json, number"),
         FIELD(setting_doc, FIELD_BOOL, required, FIELD_READ_ONLY),
         {.name = "default",
          .kind = FIELD_STR,
@@ -164,11 +165,16 @@ static void fill_kind(const struct channel_driver *driver, struct arena *arena, 
     static const struct {
         unsigned can;
         const char *name;
-    } cans[] = {{CAN_WEBHOOK, "webhook"}, {CAN_POLL, "poll"},
-                {CAN_LIKE, "like"},       {CAN_DELETE_OWN, "delete_own"},
-                {CAN_CONFIRM, "confirm"}, {CAN_IDEMPOTENT, "idempotent"},
-                {CAN_DM, "dm"},           {CAN_PUBLIC, "public"},
-                {CAN_EDIT_OWN, "edit_own"}, {CAN_START, "start"},
+    } cans[] = {{CAN_WEBHOOK, "webhook"},
+                {CAN_POLL, "poll"},
+                {CAN_LIKE, "like"},
+                {CAN_DELETE_OWN, "delete_own"},
+                {CAN_CONFIRM, "confirm"},
+                {CAN_IDEMPOTENT, "idempotent"},
+                {CAN_DM, "dm"},
+                {CAN_PUBLIC, "public"},
+                {CAN_EDIT_OWN, "edit_own"},
+                {CAN_START, "start"},
                 {CAN_SIGNATURE, "signature"}};
     static const char *const kinds[] = {"text", "url", "secret", "bool", "choice", "json", "number"};
     *out = (struct kind_doc){

@@ -63,8 +63,8 @@ static bool take_draft(struct request *req, struct tx *tx, struct reply *reply, 
     const struct taking *taking = req->data;
     struct draft draft = {};
     i64 id;
-    if (!request_id(req, 0, &id, err) || !draft_take(tx, &req->actor, id, req->path_values[1],
-                                                     taking->agent_id, taking->replace, &draft, err))
+    if (!request_id(req, 0, &id, err) ||
+        !draft_take(tx, &req->actor, id, req->path_values[1], taking->agent_id, taking->replace, &draft, err))
         return false;
     reply_value(reply, 200, &draft_type, &draft);
     return true;
@@ -111,8 +111,7 @@ static bool post_scheduled(struct request *req, struct tx *tx, struct reply *rep
     const struct scheduling *s = req->data;
     struct scheduled scheduled = {};
     i64 id;
-    if (!request_id(req, 0, &id, err) ||
-        !scheduled_add(tx, &req->actor, id, &s->body, &scheduled, err))
+    if (!request_id(req, 0, &id, err) || !scheduled_add(tx, &req->actor, id, &s->body, &scheduled, err))
         return false;
     reply_value(reply, 201, &scheduled_type, &scheduled);
     return true;
@@ -292,8 +291,8 @@ static bool post_hand_over(struct request *req, struct tx *tx, struct reply *rep
     const struct hand_over *body = req->data;
     struct message message = {};
     i64 id;
-    if (!request_id(req, 0, &id, err) || !together_hand_over(tx, &req->actor, id, body->agent_id,
-                                                             body->team_id, body->summary, &message, err))
+    if (!request_id(req, 0, &id, err) ||
+        !together_hand_over(tx, &req->actor, id, body->agent_id, body->team_id, body->summary, &message, err))
         return false;
     put_message(reply, 201, &message);
     return true;
@@ -305,7 +304,8 @@ const struct route compose_routes[] = {
      .success = 200, .read = list_drafts},
     {HTTP_PUT_, "/api/v1/conversations/{id}/drafts/{mode}", MAY_NOTE, "putDraft",
      "Keep what one has begun to write; mode is reply or note (a reply needs the right reply)",
-     .in = &draft_body_type, .out = &draft_type, .success = 200, .prepare = prepare_draft, .write = put_draft},
+     .in = &draft_body_type, .out = &draft_type, .success = 200, .prepare = prepare_draft,
+     .write = put_draft},
     {HTTP_POST_, "/api/v1/conversations/{id}/drafts/{mode}/take", MAY_NOTE, "takeDraft",
      "Take a colleague's shared draft over", .in = &taking_type, .out = &draft_type, .success = 200,
      .prepare = prepare_taking, .write = take_draft},
@@ -318,8 +318,8 @@ const struct route compose_routes[] = {
     {HTTP_PATCH_, "/api/v1/scheduled/{id}", MAY_REPLY, "updateScheduledSend",
      "Another text or moment for an answer that waits", .in = &scheduled_body_type, .out = &scheduled_type,
      .success = 200, .prepare = prepare_scheduled_change, .write = patch_scheduled},
-    {HTTP_DELETE_, "/api/v1/scheduled/{id}", MAY_REPLY, "cancelScheduledSend",
-     "Do not send it", .success = 204, .write = delete_scheduled},
+    {HTTP_DELETE_, "/api/v1/scheduled/{id}", MAY_REPLY, "cancelScheduledSend", "Do not send it",
+     .success = 204, .write = delete_scheduled},
     {HTTP_POST_, "/api/v1/scheduled/{id}/send", MAY_REPLY, "sendScheduledNow", "Send it now",
      .out = &message_type, .success = 201, .write = send_scheduled},
     {HTTP_POST_, "/api/v1/messages/{id}/undo", MAY_REPLY, "undoMessage",
@@ -334,9 +334,8 @@ const struct route compose_routes[] = {
     {HTTP_GET_, "/api/v1/conversations/{id}/ways", MAY_READ, "listWays",
      "The ways an answer can go out, and until when", .out = &way_view_type, .out_list = true, .success = 200,
      .read = list_ways},
-    {HTTP_GET_, "/api/v1/conversations/{id}/collaborators", MAY_READ, "listCollaborators",
-     "Who was asked in", .out = &collaborator_type, .out_list = true, .success = 200,
-     .read = list_collaborators},
+    {HTTP_GET_, "/api/v1/conversations/{id}/collaborators", MAY_READ, "listCollaborators", "Who was asked in",
+     .out = &collaborator_type, .out_list = true, .success = 200, .read = list_collaborators},
     {HTTP_POST_, "/api/v1/conversations/{id}/collaborators", MAY_TRIAGE, "inviteCollaborator",
      "Ask a colleague in: collaborators may write notes then", .in = &invitation_type, .success = 204,
      .prepare = prepare_invitation, .write = post_collaborator},

@@ -36,7 +36,8 @@ static const struct type presence_type = {
         FIELD(presence, FIELD_I64, conversation_id, FIELD_NULLABLE,
               .doc = "the one that is open; null: none"),
         FIELD(presence, FIELD_BOOL, typing, 0),
-        FIELD(presence, FIELD_ENUM, kind, 0, .names = typing_kinds, .doc = "what is being typed; default reply"),
+        FIELD(presence, FIELD_ENUM, kind, 0, .names = typing_kinds,
+              .doc = "what is being typed; default reply"),
         FIELD_END,
     },
     sizeof(struct presence),
@@ -61,7 +62,7 @@ static bool post_presence(struct request *req, struct tx *tx, struct reply *repl
         .conversation_id = presence->conversation_id,
         .channel_id = conversation.channel_id,
         .team_id = conversation.team.id,
-        .typing = !presence->typing                      ? TYPING_NOTHING
+        .typing = !presence->typing                   ? TYPING_NOTHING
                   : str_eq(presence->kind, S("note")) ? TYPING_NOTE
                                                       : TYPING_REPLY,
     };

@@ -300,7 +300,8 @@ static const struct channel_setting custom_settings[] = {
 const struct channel_driver channel_custom = {
     .kind = "custom",
     .title = "Custom",
-    .can = CAN_WEBHOOK | CAN_LIKE | CAN_DELETE_OWN | CAN_CONFIRM | CAN_DM | CAN_PUBLIC | CAN_EDIT_OWN | CAN_START,
+    .can = CAN_WEBHOOK | CAN_LIKE | CAN_DELETE_OWN | CAN_CONFIRM | CAN_DM | CAN_PUBLIC | CAN_EDIT_OWN |
+           CAN_START,
     .text_public = {.unit = UNIT_CODE_POINTS, .max = 20000},
     .text_private = {.unit = UNIT_CODE_POINTS, .max = 20000},
     .files = FILE_ANY,

@@ -148,7 +148,8 @@ static bool merge_one(struct merge *m, const struct channel_setting *setting, st
     else {
         buf_init(&was, m->arena, MAX_SETTINGS);
         buf_init(&is, m->arena, MAX_SETTINGS);
-        m->credentials |= !str_eq(text_of(&was, old), text_of(&is, value)) && setting->kind != SETTING_BOOL && setting->kind != SETTING_NUMBER;
+        m->credentials |= !str_eq(text_of(&was, old), text_of(&is, value)) && setting->kind != SETTING_BOOL &&
+                          setting->kind != SETTING_NUMBER;
         json_put_raw(w, buf_str(&is));
     }
     return true;

@@ -18,8 +18,8 @@ enum {
 };
 #define DELIVERY_MAX_AGE_MS INT64_C(432000000) // five days of trying
 
-// Puts one more action of a message into the outbox; action: send, edit, delete, like, unlike. When an earlier
-// answer of the conversation is in doubt the message says that it waits for it.
+// Puts one more action of a message into the outbox; action: send, edit, delete, like, unlike. When an
+// earlier answer of the conversation is in doubt the message says that it waits for it.
 struct outbox_order {
     i64 channel_id, conversation_id, message_id;
     struct str action;

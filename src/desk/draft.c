@@ -84,15 +84,15 @@ bool draft_list(struct conn *conn, const struct actor *actor, i64 conversation_i
 static bool tell(struct tx *tx, const struct actor *actor, i64 conversation_id, const struct draft *draft,
                  bool to_all, struct err *err)
 {
-    struct event event = {
-        .workspace_id = actor->workspace_id,
-        .kind = S(EVENT_DRAFT_UPDATED),
-        .agent_id = draft->agent.id,
-        .data = str_printf(tx->arena,
-                           "{\"conversation_id\":%lld,\"mode\":\"" STR_FMT
-                           "\",\"agent_id\":%lld,\"version\":%lld,\"shared\":%s}",
-                           (long long)conversation_id, STR_ARG(draft->mode), (long long)draft->agent.id,
-                           (long long)draft->version, to_all ? "true" : "false")};
+    struct event event = {.workspace_id = actor->workspace_id,
+                          .kind = S(EVENT_DRAFT_UPDATED),
+                          .agent_id = draft->agent.id,
+                          .data = str_printf(tx->arena,
+                                             "{\"conversation_id\":%lld,\"mode\":\"" STR_FMT
+                                             "\",\"agent_id\":%lld,\"version\":%lld,\"shared\":%s}",
+                                             (long long)conversation_id, STR_ARG(draft->mode),
+                                             (long long)draft->agent.id, (long long)draft->version,
+                                             to_all ? "true" : "false")};
     return log_append(tx, &event, err);
 }
 
@@ -166,10 +166,10 @@ bool draft_take(struct tx *tx, const struct actor *actor, i64 conversation_id, s
     struct draft gone = theirs;
     gone.version = 0;
     struct draft_body body = {theirs.text, theirs.attachments, theirs.reply_to, theirs.route_id, false};
-    if (!db_exec(tx->conn, &SQL_draft_delete_shared,
-                 DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(agent_id),
-                         db_str(mode)),
-                 &taken, err)) {
+    if (!db_exec(
+            tx->conn, &SQL_draft_delete_shared,
+            DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(agent_id), db_str(mode)),
+            &taken, err)) {
         return false;
     }
     if (taken == 0) {

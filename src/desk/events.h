@@ -11,7 +11,7 @@
     "conversation.scheduled" // {id, what: created, changed, cancelled, sent, stopped, failed; send_at}
 #define EVENT_CONVERSATION_INVITED "conversation.invited" // {agent_id, invited}
 #define EVENT_MENTION              "mention"              // {agent_ids}: named in note message_id
-#define EVENT_DRAFT_UPDATED        "draft.updated"        // {conversation_id, mode, agent_id, version, shared}
+#define EVENT_DRAFT_UPDATED        "draft.updated" // {conversation_id, mode, agent_id, version, shared}
 
 #define EVENT_MESSAGE_CREATED    "message.created"    // {direction, kind, origin, late?}
 #define EVENT_MESSAGE_EDITED     "message.edited"     // {version}

@@ -82,7 +82,7 @@ static const struct field draft_attachment_fields[] = {
     FIELD_END,
 };
 const struct type draft_attachment_type = {"DraftAttachment", draft_attachment_fields,
-                                                  sizeof(struct draft_attachment)};
+                                           sizeof(struct draft_attachment)};
 static const struct field draft_fields[] = {
     FIELD(message_draft, FIELD_ENUM, kind, FIELD_REQUIRED, .names = draft_kind_names),
     FIELD(message_draft, FIELD_STR, text, 0, .max = 256 * 1024),

@@ -23,7 +23,7 @@ struct message {
     struct attachment_list attachments; // url: /api/v1/attachments/ID once ready
     i64 created_at, received_at, edited_at, deleted_at, liked_at, route_id, undo_until;
     struct id_list mentions; // colleagues named in a note
-    bool late; // arrived after something newer was already here
+    bool late;               // arrived after something newer was already here
     struct str send_state, error;
 };
 struct message_list {

@@ -255,8 +255,7 @@ bool message_undo(struct tx *tx, const struct actor *actor, i64 id, struct messa
     if (!remember_files(&act, &draft, err) || !withdraw(&act, err) ||
         !message_row_state(&act.change, act.edit, &act.row, S("cancelled"), STR_NONE, err) ||
         !message_row_delete(&act.change, act.edit, &act.row, tx->now, err) ||
-        !delivery_free_way(tx, actor->workspace_id, act.outbox.id, err) ||
-        !change_finish(&act.change, err)) {
+        !delivery_free_way(tx, actor->workspace_id, act.outbox.id, err) || !change_finish(&act.change, err)) {
         return false;
     }
     *out = draft;

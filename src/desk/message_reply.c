@@ -18,12 +18,9 @@ struct its_channel {
     struct str kind, name, state, state_reason, settings;
 };
 static const struct field its_channel_fields[] = {
-    FIELD(its_channel, FIELD_STR, kind, 0),
-    FIELD(its_channel, FIELD_STR, name, 0),
-    FIELD(its_channel, FIELD_STR, state, 0),
-    FIELD(its_channel, FIELD_STR, state_reason, 0),
-    FIELD(its_channel, FIELD_STR, settings, 0),
-    FIELD_END,
+    FIELD(its_channel, FIELD_STR, kind, 0),     FIELD(its_channel, FIELD_STR, name, 0),
+    FIELD(its_channel, FIELD_STR, state, 0),    FIELD(its_channel, FIELD_STR, state_reason, 0),
+    FIELD(its_channel, FIELD_STR, settings, 0), FIELD_END,
 };
 static const struct type its_channel_type = {"ItsChannel", its_channel_fields, sizeof(struct its_channel)};
 
@@ -270,8 +267,7 @@ static bool sign(struct writing *w, struct err *err)
 {
     struct rows *rows;
     struct str signature = S("");
-    if (w->draft->without_signature || w->actor->agent_id == 0 ||
-        !channel_signs(w->driver, w->settings)) {
+    if (w->draft->without_signature || w->actor->agent_id == 0 || !channel_signs(w->driver, w->settings)) {
         return true;
     }
     if (!db_query(w->tx->conn, &SQL_compose_signature,
@@ -352,10 +348,9 @@ static bool prepare_reply(struct writing *w, struct err *err)
     if (w->draft->mentions.len > 0) {
         return err_field(err, "mentions", "not_possible", "Only a note names colleagues.");
     }
-    return outbox_channel(w->tx, w->actor->workspace_id, w->way.channel_id, &w->driver, &w->settings,
-                          err) &&
-           check_can(w, err) && check_window(w, err) && sign(w, err) && check_text(w, err) && check_files(w, err) && load_files(w, err) &&
-           find_answered(w, err) && check_alone(w, err);
+    return outbox_channel(w->tx, w->actor->workspace_id, w->way.channel_id, &w->driver, &w->settings, err) &&
+           check_can(w, err) && check_window(w, err) && sign(w, err) && check_text(w, err) &&
+           check_files(w, err) && load_files(w, err) && find_answered(w, err) && check_alone(w, err);
 }
 
 // ---- Writing ----------------------------------------------------------------------------------------
@@ -370,16 +365,16 @@ static bool insert_message(struct writing *w, struct err *err)
     bool note = !w->driver;
     const struct record *row = &w->edit->after;
     i64 now = w->tx->now;
-    return db_one_i64(w->tx->conn, &SQL_message_insert,
-                      DB_ARGS(db_i64(w->actor->workspace_id), db_i64(row->id), db_i64(w->way.channel_id),
-                              db_str(STR_NONE), db_str(S("out")), db_str(note ? S("note") : S("message")),
-                              db_str(note ? S("team") : w->way.visibility), db_str(S("agent")), db_i64(0),
-                              db_i64(w->actor->agent_id),
-                              db_str(str_given(w->actor->name) ? w->actor->name : S("")), db_str(S("")),
-                              db_str(w->text), db_str(S("")), db_str(w->reply_to), db_str(S("{}")),
-                              db_i64(now), db_i64(now), db_opt(0), db_opt(0), db_i64(1),
-                              db_str(note ? STR_NONE : S("queued")), db_i64(w->way.route_id), db_opt(undo_until(w))),
-                      &w->message_id, err);
+    return db_one_i64(
+        w->tx->conn, &SQL_message_insert,
+        DB_ARGS(db_i64(w->actor->workspace_id), db_i64(row->id), db_i64(w->way.channel_id), db_str(STR_NONE),
+                db_str(S("out")), db_str(note ? S("note") : S("message")),
+                db_str(note ? S("team") : w->way.visibility), db_str(S("agent")), db_i64(0),
+                db_i64(w->actor->agent_id), db_str(str_given(w->actor->name) ? w->actor->name : S("")),
+                db_str(S("")), db_str(w->text), db_str(S("")), db_str(w->reply_to), db_str(S("{}")),
+                db_i64(now), db_i64(now), db_opt(0), db_opt(0), db_i64(1),
+                db_str(note ? STR_NONE : S("queued")), db_i64(w->way.route_id), db_opt(undo_until(w))),
+        &w->message_id, err);
 }
 
 static bool insert_files(struct writing *w, struct err *err)

@@ -26,10 +26,9 @@ bool together_may_note(struct conn *conn, const struct actor *actor, i64 convers
     if (actor->role != ROLE_COLLABORATOR) {
         return true;
     }
-    if (!db_one_i64(
-            conn, &SQL_collaborator_is,
-            DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(actor->agent_id)), &invited,
-            err)) {
+    if (!db_one_i64(conn, &SQL_collaborator_is,
+                    DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(actor->agent_id)),
+                    &invited, err)) {
         return false;
     }
     return invited ||
@@ -101,8 +100,8 @@ bool collaborator_list(struct conn *conn, const struct actor *actor, i64 convers
     struct rows *rows;
     struct collaborator_list list = {};
     if (!conversation_visible(conn, actor, conversation_id, err) ||
-        !db_query(conn, &SQL_collaborator_list,
-                  DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id)), &rows, err)) {
+        !db_query(conn, &SQL_collaborator_list, DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id)),
+                  &rows, err)) {
         return false;
     }
     while (rows_next(rows)) {
@@ -133,11 +132,11 @@ bool collaborator_set(struct tx *tx, const struct actor *actor, i64 conversation
     if (invited && !load_colleague(tx, &edit->after, agent_id, "agent_id", &colleague, err)) {
         return false;
     }
-    bool done = invited ? invite(tx, actor, conversation_id, agent_id, err)
-                        : db_exec(tx->conn, &SQL_collaborator_remove,
-                                  DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id),
-                                          db_i64(agent_id)),
-                                  NULL, err);
+    bool done = invited
+                    ? invite(tx, actor, conversation_id, agent_id, err)
+                    : db_exec(tx->conn, &SQL_collaborator_remove,
+                              DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(agent_id)),
+                              NULL, err);
     struct str data = str_printf(tx->arena, "{\"agent_id\":%lld,\"invited\":%s}", (long long)agent_id,
                                  invited ? "true" : "false");
     return done && change_log(&change, EVENT_CONVERSATION_INVITED, &edit->after, 0, data, err);

@@ -72,11 +72,15 @@ static const struct entry {
     i64 every_ms;
     entry_fn *fn;
 } entries[] = {
-    {"wake_snoozes", SECOND, wake_snoozes},        {"near_targets", 10 * SECOND, near_targets},
+    {"wake_snoozes", SECOND, wake_snoozes},
+    {"near_targets", 10 * SECOND, near_targets},
     {"send_scheduled", SECOND, send_scheduled},
-    {"pass_pings", 2 * SECOND, pass_pings},        {"prune_pings", HOUR, prune_pings},
-    {"prune_inbound", 10 * MINUTE, prune_inbound}, {"prune_idempotency", 30 * MINUTE, prune_idempotency},
-    {"prune_events", 10 * MINUTE, prune_events},   {"prune_sessions", HOUR, prune_sessions},
+    {"pass_pings", 2 * SECOND, pass_pings},
+    {"prune_pings", HOUR, prune_pings},
+    {"prune_inbound", 10 * MINUTE, prune_inbound},
+    {"prune_idempotency", 30 * MINUTE, prune_idempotency},
+    {"prune_events", 10 * MINUTE, prune_events},
+    {"prune_sessions", HOUR, prune_sessions},
 };
 
 struct schedule {

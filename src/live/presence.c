@@ -4,8 +4,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "live/internal.h"
-#include "json/json.h"
 #include "sql_gen.h"
+#include "json/json.h"
 
 enum { PRESENCE_MAX = 10000, CUSTOMER_MS = 10000 };
 

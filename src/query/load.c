@@ -120,9 +120,8 @@ static bool load_tags(struct conn *conn, i64 workspace_id, struct arena *arena, 
         return false;
     while (rows_next(rows))
         *list_push(&item->tag_ids, arena) = row_i64(rows, 0);
-    if (!rows_end(rows, err) ||
-        !db_query(conn, &SQL_query_item_mentions, DB_ARGS(db_i64(workspace_id), db_i64(item->id)), &rows,
-                  err))
+    if (!rows_end(rows, err) || !db_query(conn, &SQL_query_item_mentions,
+                                          DB_ARGS(db_i64(workspace_id), db_i64(item->id)), &rows, err))
         return false;
     while (rows_next(rows))
         *list_push(&item->mention_ids, arena) = row_i64(rows, 0);

@@ -193,9 +193,10 @@ static inline bool desk_reply_write(struct tx *tx, void *arg, struct err *err)
 static inline i64 desk_writes(struct desk *d, const struct actor *actor, i64 conversation, const char *kind,
                               const char *text)
 {
-    struct desk_reply reply = {.actor = actor,
-                               .conversation = conversation,
-                               .draft = {.kind = str_from(kind), .text = str_from(text), .seen_message_id = -1}};
+    struct desk_reply reply = {
+        .actor = actor,
+        .conversation = conversation,
+        .draft = {.kind = str_from(kind), .text = str_from(text), .seen_message_id = -1}};
     memset(&d->f->err, 0, sizeof(d->f->err));
     return db_write(d->f->db, WRITE_PEOPLE, desk_reply_write, &reply, &d->f->err) ? reply.out.id : 0;
 }

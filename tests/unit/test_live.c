@@ -447,9 +447,10 @@ static void presence_is_told_and_forgotten(void **state)
     assert_true(sees(&owner, "event: counts", 20000));
 
     is_at(live, 7, true);
-    assert_true(sees(
-        &owner, "{\"conversation_id\":7,\"agents\":[{\"id\":2,\"name\":\"Anna Agent\",\"typing\":true,\"kind\":\"reply\"}]}",
-        2000));
+    assert_true(sees(&owner,
+                     "{\"conversation_id\":7,\"agents\":[{\"id\":2,\"name\":\"Anna "
+                     "Agent\",\"typing\":true,\"kind\":\"reply\"}]}",
+                     2000));
     is_at(live, 0, false);
 
     assert_true(sees(&owner, "{\"conversation_id\":7,\"agents\":[]}", 20000));

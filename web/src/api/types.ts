@@ -41,6 +41,8 @@ export interface Me {
   language: string
   /** the page's own */
   settings: unknown
+  /** below one's answers, where the channel allows */
+  signature: string
   /** false after signing in by a link: a new one needs no old one */
   has_password: boolean
   all_channels: boolean
@@ -62,6 +64,8 @@ export interface MePatch {
   name?: string
   language?: string
   settings?: unknown
+  /** put below one's answers where the channel allows */
+  signature?: string
   password?: string
   current_password?: string
 }
@@ -407,6 +411,8 @@ export interface Message {
     width: number
     height: number
   }[]
+  /** Colleagues named in a note. */
+  mentions: number[]
   /** The network's time. */
   created_at: string
   /** Ours. */
@@ -441,11 +447,172 @@ export interface MessageDraft {
     /** What it shows, in words. */
     alt?: string
   }[]
+  /** Colleagues a note names; they are told. Collaborators among them are asked in. */
+  mentions?: number[]
+  /** Seconds for which the answer waits and can be taken back; default 0. */
+  undo_s?: number
+  /** Newest message the writer has seen: when somebody answered since, or is writing an answer, the request is refused with 409 and the code answered_meanwhile or being_answered. */
+  seen_message_id?: number
+  /** Do not put the writer's signature below, where the channel would. */
+  without_signature?: boolean
 }
 
 export interface Resolution {
   /** sent: it did arrive; send_again: it did not; cancel: let it be */
   decision: 'sent' | 'send_again' | 'cancel'
+}
+
+export interface Draft {
+  agent: {
+    id: number
+    name: string
+  }
+  mode: 'reply' | 'note'
+  text: string
+  attachments: {
+    /** Of a file put before. */
+    sha256: string
+    name: string
+    /** What it shows, in words. */
+    alt: string
+  }[]
+  reply_to: number | null
+  /** -1: as the customer wrote last. */
+  route_id: number
+  /** Colleagues may open, take over and send it. */
+  shared: boolean
+  /** 0: there is none (any more). */
+  version: number
+  updated_at: string | null
+}
+
+export interface DraftBody {
+  /** Empty: the draft goes. */
+  text?: string
+  attachments?: {
+    /** Of a file put before. */
+    sha256: string
+    name?: string
+    /** What it shows, in words. */
+    alt?: string
+  }[]
+  reply_to?: number | null
+  route_id?: number
+  /** Colleagues may open, take over and send it. */
+  shared?: boolean
+}
+
+export interface DraftTaking {
+  /** whose shared draft */
+  agent_id: number
+  /** give up what one has begun oneself */
+  replace?: boolean
+}
+
+export interface ScheduledSend {
+  id: number
+  conversation_id: number
+  /** In whose name it goes out. */
+  agent: {
+    id: number
+    name: string
+  }
+  text: string
+  attachments: {
+    /** Of a file put before. */
+    sha256: string
+    name: string
+    /** What it shows, in words. */
+    alt: string
+  }[]
+  reply_to: number | null
+  route_id: number
+  send_at: string
+  cancel_if_customer_writes: boolean
+  /** Newest message when it was written: what came later the writer did not know. */
+  seen_message_id: number
+  /** stopped: the customer wrote first; failed: it was refused. */
+  state: 'waiting' | 'stopped' | 'failed'
+  /** Why it was stopped or failed. */
+  error: string
+  version: number
+  created_at: string
+}
+
+export interface ScheduledSendBody {
+  text?: string
+  /** In the future, within a year. */
+  send_at: string
+  attachments?: {
+    /** Of a file put before. */
+    sha256: string
+    name?: string
+    /** What it shows, in words. */
+    alt?: string
+  }[]
+  reply_to?: number | null
+  /** As in POST messages. */
+  route_id?: number
+  /** As in POST messages. */
+  seen_message_id?: number
+  /** Do not send it when the customer writes before. */
+  cancel_if_customer_writes?: boolean
+}
+
+export interface MessageEdit {
+  text: string
+}
+
+export interface MessageVersion {
+  version: number
+  text: string
+  /** Until when it was the text. */
+  replaced_at: string
+}
+
+export interface Way {
+  /** 0: the conversation's own thread. */
+  route_id: number
+  channel_id: number
+  channel_kind: string
+  channel_name: string
+  kind: 'dm' | 'thread' | 'review' | 'email'
+  /** Who will see an answer. */
+  visibility: 'public' | 'private'
+  /** Whom it reaches, when it began with us. */
+  address: string
+  /** The network takes answers until then; null: always. */
+  reply_until: string | null
+  can_reply: boolean
+  /** Why not, in words. */
+  problem: string
+  /** The writer's signature goes below. */
+  signs: boolean
+  /** The customer wrote last by it: where an answer goes that names none. */
+  current: boolean
+}
+
+export interface Collaborator {
+  agent: {
+    id: number
+    name: string
+  }
+  role: 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
+  /** Since when. */
+  created_at: string
+}
+
+export interface Invitation {
+  agent_id: number
+}
+
+export interface HandOver {
+  /** to whom; null: to the team */
+  agent_id?: number | null
+  /** and to which team; null: as it is */
+  team_id?: number | null
+  /** what the next one must know; becomes a note */
+  summary: string
 }
 
 export interface Contact {
@@ -555,6 +722,8 @@ export interface Presence {
   /** the one that is open; null: none */
   conversation_id?: number | null
   typing?: boolean
+  /** what is being typed; default reply */
+  kind?: 'reply' | 'note'
 }
 
 export interface Ping {
@@ -697,7 +866,7 @@ export interface PingChoice {
 export interface ChannelKind {
   kind: string
   title: string
-  /** webhook, poll, like, delete_own, confirm, idempotent, dm, public */
+  /** webhook, poll, like, delete_own, confirm, idempotent, dm, public, edit_own, start, signature */
   can: string[]
   text_public: {
     /** code_points, graphemes, utf16, bytes */
@@ -723,9 +892,11 @@ export interface ChannelKind {
   max_picture_bytes: number
   /** of all together; 0: no limit of its own */
   max_total_bytes: number
+  /** how long after the customer's last words an answer is taken; 0: always */
+  reply_window_ms: number
   settings: {
     name: string
-    /** text, url, secret, bool, choice, json */
+    /** text, url, secret, bool, choice, json, number */
     kind: string
     required: boolean
     default: string | null
