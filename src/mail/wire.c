@@ -136,7 +136,7 @@ static void wire_address(struct wire *wire, struct mail_address *address)
 static void wire_addresses(struct wire *wire, struct mail_address_list *list)
 {
     WIRE_LIST(wire, list, ADDRESSES_MAX, struct mail_address);
-    for (size_t i = 0; i < list->len; i++) {
+    for (size_t i = 0; list->items && i < list->len; i++) {
         wire_address(wire, &list->items[i]);
     }
 }
@@ -152,7 +152,7 @@ static void wire_ids(struct wire *wire, struct mail_id_list *list)
 static void wire_attachments(struct wire *wire, struct mail_attachment_list *list)
 {
     WIRE_LIST(wire, list, ATTACHMENTS_MAX, struct mail_attachment);
-    for (size_t i = 0; i < list->len; i++) {
+    for (size_t i = 0; list->items && i < list->len; i++) {
         struct mail_attachment *attachment = &list->items[i];
         wire_some(wire, &attachment->name, FILE_NAME);
         wire_some(wire, &attachment->mime, ONE_LINE);
@@ -169,7 +169,7 @@ static void wire_bounce(struct wire *wire, struct mail_bounce *bounce)
     wire_i64(wire, &kind, MAIL_NO_BOUNCE, MAIL_BOUNCE_GUESSED);
     bounce->kind = (enum mail_bounce_kind)kind;
     WIRE_LIST(wire, &bounce->recipients, BOUNCED_MAX, struct mail_bounced);
-    for (size_t i = 0; i < bounce->recipients.len; i++) {
+    for (size_t i = 0; bounce->recipients.items && i < bounce->recipients.len; i++) {
         struct mail_bounced *bounced = &bounce->recipients.items[i];
         wire_some(wire, &bounced->recipient, ONE_LINE);
         wire_some(wire, &bounced->original, ONE_LINE);
