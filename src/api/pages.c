@@ -52,12 +52,29 @@ static bool accepts(const struct http_request *http, struct str coding)
     return false;
 }
 
-static void put_asset(struct request *req, struct reply *reply, const struct asset *asset)
+// The chat widget is other pages' script: any page may load it, and what it does there is that page's policy.
+static bool is_widget(const struct asset *asset)
 {
-    struct str bytes = {(const char *)asset->plain.bytes, asset->plain.len};
+    return strcmp(asset->path, "/chat.js") == 0;
+}
+
+static void put_policy(struct reply *reply, const struct asset *asset)
+{
+    if (is_widget(asset)) {
+        reply_header(reply, "cross-origin-resource-policy", S("cross-origin"));
+        reply_header(reply, "access-control-allow-origin", S("*"));
+        reply_header(reply, "cache-control", S("public, max-age=600, stale-while-revalidate=86400"));
+        return;
+    }
     reply_header(reply, "content-security-policy", str_from(page_csp));
     reply_header(reply, "cache-control",
                  asset->immutable ? S("public, max-age=31536000, immutable") : S("no-cache"));
+}
+
+static void put_asset(struct request *req, struct reply *reply, const struct asset *asset)
+{
+    struct str bytes = {(const char *)asset->plain.bytes, asset->plain.len};
+    put_policy(reply, asset);
     reply_header(reply, "etag", str_from(asset->etag));
     reply_header(reply, "vary", S("Accept-Encoding"));
     reply->content_type = str_from(asset->mime);
@@ -75,11 +92,36 @@ static void put_asset(struct request *req, struct reply *reply, const struct ass
     buf_add(&reply->body, bytes);
 }
 
+// The demo's shop, with the chat of the demo's workspace; the page of somebody else in everything but name.
+// Its policy allows what docs/channels/chat.md asks of a page, and nothing more.
+static bool answer_shop(struct request *req, struct reply *reply)
+{
+    static const char csp[] = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
+                              "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    const char *key = atomic_load(&req->app->demo_chat);
+    const struct asset *asset = key ? find_asset(S("/demo-shop.html")) : NULL;
+    struct str rest, mark = S("CHANNEL_KEY");
+    if (!asset || (req->http->method != HTTP_GET_ && req->http->method != HTTP_HEAD_))
+        return false;
+    rest = (struct str){(const char *)asset->plain.bytes, asset->plain.len};
+    for (i64 at = str_find(rest, mark); at >= 0; at = str_find(rest, mark)) {
+        buf_add(&reply->body, str_sub(rest, 0, (size_t)at));
+        buf_add(&reply->body, str_from(key));
+        rest = str_sub(rest, (size_t)at + mark.len, rest.len);
+    }
+    buf_add(&reply->body, rest);
+    reply->content_type = S("text/html; charset=utf-8");
+    reply_header(reply, "content-security-policy", str_from(csp));
+    return true;
+}
+
 bool page_answer(struct request *req, struct reply *reply, unsigned *ret_methods)
 {
     const struct asset *asset = find_asset(req->http->path);
     bool view = is_view(req->http->path);
     *ret_methods = 0;
+    if (str_starts(req->http->path, S("/demo-shop")) && !str_eq(req->http->path, S("/demo-shop.css")))
+        return str_eq(req->http->path, S("/demo-shop")) && answer_shop(req, reply);
     if (!asset && !view)
         return false;
     if (req->http->method != HTTP_GET_ && req->http->method != HTTP_HEAD_) {

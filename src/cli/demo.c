@@ -433,6 +433,7 @@ bool demo_start(struct demo *demo, struct str *ret_code, struct err *err)
 {
     if (!demo_world_open(demo->app, demo->receiver_url, demo->arena, &demo->world, err))
         return false;
+    atomic_store(&demo->app->demo_chat, str_cstr(demo->arena, demo->world.chat_key));
     demo->running = true;
     demo->thread = thread_start("demo", run, demo);
     *ret_code = demo->world.code;

@@ -23,6 +23,7 @@ struct demo_world {
     bool fresh;            // just made: it has no conversations yet
     struct str token;      // of the owner, for what colleagues did before the visitor came
     struct str code;       // sign-in
+    struct str chat_key;   // of the shop's chat
 };
 // In the database: makes it, or finds it and gives its channels the listener's new address.
 bool demo_world_open(struct app *app, struct str deliver_url, struct arena *arena, struct demo_world *out,

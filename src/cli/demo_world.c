@@ -89,6 +89,38 @@ static bool make_channels(struct tx *tx, const struct actor *actor, struct makin
     return true;
 }
 
+static const char chat_name[] = "Saltmarsh chat";
+
+// The chat of the demo's shop page; made once, found again by its name.
+static bool make_chat(struct tx *tx, const struct actor *actor, struct making *making, struct err *err)
+{
+    struct channel_row row = {};
+    struct str secret;
+    struct channel_draft draft = {
+        .kind = S("chat"),
+        .name = str_from(chat_name),
+        .settings = S(
+            "{\"title\":\"Saltmarsh\",\"colour\":\"#155a4c\",\"offline\":\"chat\",\"greeting\":\"Hello. Ask "
+            "anything about orders, sizes or repairs. If you write your order number, we find it "
+            "faster.\",\"hours_text\":\"Weekdays 9 to 18\",\"notice\":\"We keep this chat for 12 months to "
+            "help you.\"}")};
+    if (!channel_create(tx, actor, making->app->key, &draft, &row, &secret, err))
+        return false;
+    making->world->chat_key = str_copy(making->arena, row.external_account_id);
+    return true;
+}
+
+static bool find_chat(struct tx *tx, const struct actor *actor, struct making *making, struct err *err)
+{
+    struct channel_row_list rows = {};
+    if (!channel_list(tx->conn, actor, tx->arena, &rows, err))
+        return false;
+    for (size_t i = 0; i < rows.len; i++)
+        if (str_eq(rows.items[i].kind, S("chat")))
+            making->world->chat_key = str_copy(making->arena, rows.items[i].external_account_id);
+    return making->world->chat_key.len > 0 || make_chat(tx, actor, making, err);
+}
+
 static bool make_world(struct tx *tx, struct making *making, struct err *err)
 {
     struct demo_world *world = making->world;
@@ -101,7 +133,7 @@ static bool make_world(struct tx *tx, struct making *making, struct err *err)
         return false;
     struct actor system = actor_system(world->workspace_id);
     if (!make_teams(tx, &system, team_ids, err) || !make_colleagues(tx, &system, team_ids, world, err) ||
-        !make_channels(tx, &system, making, err))
+        !make_channels(tx, &system, making, err) || !make_chat(tx, &system, making, err))
         return false;
     system.agent_id = world->owner_id;
     world->fresh = true;
@@ -151,7 +183,7 @@ static bool find_world(struct tx *tx, struct making *making, struct str id, stru
     struct actor system = actor_system(world->workspace_id);
     return db_one_i64(tx->conn, &SQL_agent_first_owner, DB_ARGS(db_i64(world->workspace_id)),
                       &world->owner_id, err) &&
-           find_channels(tx, &system, making, err);
+           find_channels(tx, &system, making, err) && find_chat(tx, &system, making, err);
 }
 
 static bool write_world(struct tx *tx, void *arg, struct err *err)

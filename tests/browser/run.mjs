@@ -9,6 +9,7 @@ import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
 import { folders, many } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
+import { chat } from './parts/chat.mjs'
 
 const PASSWORD = 'four plain words here'
 const [MAREN, DIMAS, VERA] = ['maren@saltmarsh.example', 'dimas@saltmarsh.example', 'vera@saltmarsh.example']
@@ -716,6 +717,7 @@ test('the first load is at most 60 KB of compressed script', async () => {
   await page.context().close()
 })
 
+await chat({ browser, heed })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 
