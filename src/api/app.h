@@ -25,9 +25,9 @@ struct app {
     struct jobs *jobs;     // NULL: this process only serves
     struct limiter *limiter;
     struct slow_pool *hashing, *slow;
-    struct str public_url;  // "https://desk.example", no slash at the end
-    struct str public_host; // "desk.example", "127.0.0.1:8100"
-    bool secure;            // the public URL is https
+    struct str public_url;           // "https://desk.example", no slash at the end
+    struct str public_host;          // "desk.example", "127.0.0.1:8100"
+    bool secure;                     // the public URL is https
     _Atomic(const char *) demo_chat; // public key of the demo's chat channel; NULL: no demo
     i64 started_at;
     i64 rate_limit;       // requests a second of one signed-in actor; 0: none
