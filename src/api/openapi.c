@@ -4,6 +4,10 @@
 #include "api/docs.h"
 #include "api/match.h"
 #include "api/version.h"
+#include "desk/card.h"
+#include "desk/conversation.h"
+#include "desk/message.h"
+#include "desk/webhook.h"
 #include <stdio.h>
 
 enum { TYPES_MAX = 128 };
@@ -92,6 +96,8 @@ static const struct {
     {"status", "How the day goes."},
     {"openapi.json", "This document."},
     {"rights", "Who may what."},
+    {"webhooks", "Other programs that are told of events."},
+    {"webhook-kinds", "Events that they can be told of."},
     {"hooks", "Where networks post their events."},
     {"chat", "Live chat, for the widget and for apps of one's own."},
     {"form", "The public form."},
@@ -146,14 +152,19 @@ static void put_path_params(struct doc *doc, const struct route *route)
         if (part.len < 3 || part.ptr[0] != '{')
             continue;
         bool is_key = str_eq(part, S("{key}"));
-        bool is_kind = is_key || str_eq(part, S("{kind}"));
+        bool is_hash = str_eq(part, S("{sha256}"));
+        bool is_kind = is_key || is_hash || str_eq(part, S("{kind}"));
         json_open(&doc->w, '{');
         json_key(&doc->w, "name");
         json_put_str(&doc->w, str_sub(part, 1, part.len - 1));
         put(doc, "in", "path");
         json_key(&doc->w, "required");
         json_put_bool(&doc->w, true);
-        put(doc, "description", is_key ? "The channel's public key." : is_kind ? "The network." : "The id.");
+        put(doc, "description",
+            is_key    ? "The channel's public key."
+            : is_hash ? "The SHA-256 of the bytes."
+            : is_kind ? "The network."
+                      : "The id.");
         open_key(doc, "schema", '{');
         put(doc, "type", is_kind ? "string" : "integer");
         if (!is_kind) {
@@ -393,6 +404,84 @@ static void put_paths(struct doc *doc)
     json_close(&doc->w, '}');
 }
 
+// ---- Webhooks: what is sent to others --------------------------------------------------------------
+
+static void put_typed(struct doc *doc, const char *name, const char *type, const char *what)
+{
+    open_key(doc, name, '{');
+    put(doc, "type", type);
+    put(doc, "description", what);
+    json_close(&doc->w, '}');
+}
+
+static void put_item(struct doc *doc, const char *name, const struct type *type)
+{
+    remember(doc, type, false);
+    open_key(doc, name, '{');
+    put_ref(doc, "schemas", type->name);
+    json_close(&doc->w, '}');
+}
+
+static void put_event_data(struct doc *doc, unsigned items)
+{
+    open_key(doc, "data", '{');
+    put(doc, "type", "object");
+    open_key(doc, "properties", '{');
+    put_typed(doc, "agent_id", "integer", "the colleague who did it; 0: a customer or Heed itself");
+    put_typed(doc, "details", "object", "what exactly happened, as docs/words.md lists it");
+    if (items & WEBHOOK_CONVERSATION)
+        put_item(doc, "conversation", &conversation_type);
+    if (items & WEBHOOK_MESSAGE)
+        put_item(doc, "message", &message_type);
+    if (items & WEBHOOK_CONTACT)
+        put_item(doc, "contact", &card_type);
+    if (items & WEBHOOK_CHANNEL)
+        put_typed(doc, "channel", "object", "as GET /channels/{id}, without counts");
+    json_close(&doc->w, '}');
+    json_close(&doc->w, '}');
+}
+
+static void put_webhook(struct doc *doc, const struct webhook_kind *kind)
+{
+    open_key(doc, kind->kind, '{');
+    open_key(doc, "post", '{');
+    put(doc, "summary", kind->doc);
+    open_key(doc, "requestBody", '{');
+    open_key(doc, "content", '{');
+    open_key(doc, "application/json", '{');
+    open_key(doc, "schema", '{');
+    put(doc, "type", "object");
+    json_key(&doc->w, "required");
+    json_put_raw(&doc->w, S("[\"type\",\"timestamp\",\"data\"]"));
+    open_key(doc, "properties", '{');
+    open_key(doc, "type", '{');
+    put(doc, "const", kind->kind);
+    json_close(&doc->w, '}');
+    open_key(doc, "timestamp", '{');
+    put(doc, "type", "string");
+    put(doc, "format", "date-time");
+    put(doc, "description", "when it happened, not when it is sent");
+    json_close(&doc->w, '}');
+    put_event_data(doc, kind->items);
+    for (int i = 0; i < 5; i++)
+        json_close(&doc->w, '}');
+    open_key(doc, "responses", '{');
+    json_key(&doc->w, "2XX");
+    json_put_raw(&doc->w,
+                 S("{\"description\":\"Taken. Anything else is tried again; 410 ends the webhook.\"}"));
+    json_close(&doc->w, '}');
+    json_close(&doc->w, '}');
+    json_close(&doc->w, '}');
+}
+
+static void put_webhooks(struct doc *doc)
+{
+    open_key(doc, "webhooks", '{');
+    for (const struct webhook_kind *kind = webhook_kinds; kind->kind; kind++)
+        put_webhook(doc, kind);
+    json_close(&doc->w, '}');
+}
+
 static void put_problem_schema(struct doc *doc)
 {
     json_key(&doc->w, "Problem");
@@ -478,6 +567,7 @@ void openapi_print(struct buf *out, struct str server_url)
     json_open(&doc.w, '{');
     put_info(&doc, server_url);
     put_paths(&doc);
+    put_webhooks(&doc);
     put_components(&doc);
     json_close(&doc.w, '}');
 }

@@ -51,6 +51,11 @@
 #define EVENT_TOKEN_DELETED     "token.deleted"
 #define EVENT_WORKSPACE_UPDATED "workspace.updated"
 
+#define EVENT_WEBHOOK_CREATED  "webhook.created" // {webhook_id}
+#define EVENT_WEBHOOK_UPDATED  "webhook.updated"
+#define EVENT_WEBHOOK_DELETED  "webhook.deleted"
+#define EVENT_WEBHOOK_DISABLED "webhook.disabled" // {webhook_id, reason}: Heed gave it up
+
 #define EVENT_PINGS_CHANGED "pings.changed" // {agent_ids}: their pings are others now
 #define EVENT_PING_PASSED   "ping.passed"   // {from, to, kind}: it did not reach the one, so the other has it
 #define EVENT_PING_ALONE    "ping.alone"    // {from, kind}: it reached nobody, and nobody else is there

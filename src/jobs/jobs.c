@@ -11,6 +11,7 @@
 #include "jobs/pings.h"
 #include "jobs/poll.h"
 #include "jobs/schedule.h"
+#include "jobs/webhooks.h"
 #include "jobs/worker.h"
 #include "store/log.h"
 
@@ -20,6 +21,7 @@ struct jobs {
     struct schedule *schedule;
     struct pings_job *pings;
     struct worker *bulk;
+    struct webhooks_job *webhooks;
     struct attachments *attachments; // NULL: no nursery here
     struct deliver *deliver;
     struct poll *poll;
@@ -95,6 +97,7 @@ bool jobs_start(const struct jobs_settings *settings, struct jobs **ret_jobs, st
     jobs->schedule = schedule_start(settings->db);
     jobs->pings = pings_job_start(settings);
     jobs->bulk = bulk_job_start(settings);
+    jobs->webhooks = webhooks_job_start(settings);
     jobs->attachments = settings->nursery ? attachments_start(settings) : NULL;
     start_indexer(jobs);
     if (!deliver_start(settings, &jobs->deliver, err) || !poll_start(settings, &jobs->poll, err)) {
@@ -121,6 +124,7 @@ static void ask_all(struct jobs *jobs)
     schedule_ask_stop(jobs->schedule);
     pings_job_ask_stop(jobs->pings);
     worker_ask_stop(jobs->bulk);
+    webhooks_job_ask_stop(jobs->webhooks);
     if (jobs->indexer) {
         watch(NULL);
         worker_ask_stop(jobs->indexer);
@@ -138,6 +142,7 @@ bool jobs_stop(struct jobs *jobs, int timeout_ms)
     ended = schedule_join(jobs->schedule, until) && ended;
     ended = pings_job_join(jobs->pings, until) && ended;
     ended = worker_join(jobs->bulk, until) && ended;
+    ended = webhooks_job_join(jobs->webhooks, until) && ended;
     ended = worker_join(jobs->indexer, until) && ended;
     ended = (!jobs->attachments || attachments_join(jobs->attachments, until)) && ended;
     ended = (!jobs->deliver || deliver_join(jobs->deliver, until)) && ended;

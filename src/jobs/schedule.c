@@ -61,6 +61,12 @@ static bool pass_pings(struct tx *tx, i64 *ret_n, struct err *err)
     return ping_pass(tx, ret_n, err);
 }
 
+static bool prune_webhooks(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return db_exec(tx->conn, &SQL_webhook_prune, DB_ARGS(db_i64(tx->now - 30 * DAY), db_i64(AT_ONCE)), ret_n,
+                   err);
+}
+
 static bool prune_pings(struct tx *tx, i64 *ret_n, struct err *err)
 {
     return db_exec(tx->conn, &SQL_ping_prune, DB_ARGS(db_i64(tx->now - 90 * DAY), db_i64(AT_ONCE)), ret_n,
@@ -77,6 +83,7 @@ static const struct entry {
     {"send_scheduled", SECOND, send_scheduled},
     {"pass_pings", 2 * SECOND, pass_pings},
     {"prune_pings", HOUR, prune_pings},
+    {"prune_webhooks", HOUR, prune_webhooks},
     {"prune_inbound", 10 * MINUTE, prune_inbound},
     {"prune_idempotency", 30 * MINUTE, prune_idempotency},
     {"prune_events", 10 * MINUTE, prune_events},

@@ -396,6 +396,16 @@ bool client_url_allowed(struct outbound_client *client, struct str text, struct 
     return allowed;
 }
 
+bool client_url_exempt(struct outbound_client *client, struct str text)
+{
+    struct arena *arena = arena_take();
+    struct err err = {};
+    struct url url;
+    bool exempt = url_parse(arena, text, &url, &err) && guard_is_exempt(client->guard, &url);
+    arena_give(arena);
+    return exempt;
+}
+
 // ---- Start and stop -------------------------------------------------------------------------------------
 static void init_curl(void)
 {

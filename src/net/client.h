@@ -32,5 +32,7 @@ void client_fetch(struct outbound_client *client, const struct net_request *requ
                   struct arena *arena, struct net_answer *ret_answer);
 // True when the guard would dial this URL now; for settings forms. Resolves, at most 5 s.
 bool client_url_allowed(struct outbound_client *client, struct str url, struct err *err) MUST_CHECK;
+// True when the operator allowed exactly this URL's host and port (--allow-host).
+bool client_url_exempt(struct outbound_client *client, struct str url);
 // The address rule alone: 4 or 16 bytes. For tests.
 bool address_is_public(const u8 *address, size_t len);
