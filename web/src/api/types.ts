@@ -925,6 +925,107 @@ export interface Status {
   indexing: boolean
 }
 
+export interface WebhookKind {
+  kind: string
+  /** when it is sent */
+  doc: string
+}
+
+export interface Webhook {
+  id: number
+  name: string
+  url: string
+  /** as GET /webhook-kinds lists them */
+  kinds: string[]
+  /** active, disabled */
+  state: string
+  /** a sentence a person can act on */
+  state_reason: string
+  state_since: string
+  /** the first failure behind the last success; five days later it is disabled */
+  failing_since: string | null
+  /** events not yet delivered */
+  waiting: number
+  /** events given up on */
+  failed: number
+  /** who made it; told is only what they may see */
+  agent: {
+    id: number
+    name: string
+  }
+  created_at: string
+  /** once, when it was just made */
+  secret?: string
+}
+
+export interface WebhookDraft {
+  name?: string
+  /** https, and not an address inside a private network */
+  url: string
+  /** which events, as GET /webhook-kinds lists them */
+  kinds: string[]
+}
+
+export interface WebhookPatch {
+  name?: string
+  url?: string
+  kinds?: string[]
+  enabled?: boolean
+}
+
+export interface WebhookSecret {
+  /** shown once; the old one signs as well for 24 h more */
+  secret: string
+}
+
+export interface WebhookDeliveryFull {
+  id: number
+  webhook_id: number
+  /** the header webhook-id, the same on each attempt */
+  message_key: string
+  kind: string
+  /** waiting, done, failed, cancelled */
+  state: string
+  attempts: number
+  next_at: string
+  /** HTTP status of the last answer; 0: none came */
+  status: number
+  error: string
+  created_at: string
+  done_at: string | null
+  /** what is sent */
+  body: string
+  /** each attempt, the first one first */
+  tries: {
+    n: number
+    at: string
+    /** until the answer */
+    ms: number
+    /** 0: no answer */
+    status: number
+    error: string
+    /** its first 2048 bytes */
+    answer: string
+  }[]
+}
+
+export interface WebhookDelivery {
+  id: number
+  webhook_id: number
+  /** the header webhook-id, the same on each attempt */
+  message_key: string
+  kind: string
+  /** waiting, done, failed, cancelled */
+  state: string
+  attempts: number
+  next_at: string
+  /** HTTP status of the last answer; 0: none came */
+  status: number
+  error: string
+  created_at: string
+  done_at: string | null
+}
+
 export interface Folder {
   id: number
   /** own: only you see it; team and workspace: leads change it. */
