@@ -10,6 +10,7 @@
 #include "jobs/intake.h"
 #include "jobs/pings.h"
 #include "jobs/poll.h"
+#include "jobs/push.h"
 #include "jobs/schedule.h"
 #include "jobs/webhooks.h"
 #include "jobs/worker.h"
@@ -22,6 +23,7 @@ struct jobs {
     struct pings_job *pings;
     struct worker *bulk;
     struct webhooks_job *webhooks;
+    struct push_job *push;
     struct attachments *attachments; // NULL: no nursery here
     struct deliver *deliver;
     struct poll *poll;
@@ -98,6 +100,7 @@ bool jobs_start(const struct jobs_settings *settings, struct jobs **ret_jobs, st
     jobs->pings = pings_job_start(settings);
     jobs->bulk = bulk_job_start(settings);
     jobs->webhooks = webhooks_job_start(settings);
+    jobs->push = push_job_start(settings);
     jobs->attachments = settings->nursery ? attachments_start(settings) : NULL;
     start_indexer(jobs);
     if (!deliver_start(settings, &jobs->deliver, err) || !poll_start(settings, &jobs->poll, err)) {
@@ -125,6 +128,7 @@ static void ask_all(struct jobs *jobs)
     pings_job_ask_stop(jobs->pings);
     worker_ask_stop(jobs->bulk);
     webhooks_job_ask_stop(jobs->webhooks);
+    push_job_ask_stop(jobs->push);
     if (jobs->indexer) {
         watch(NULL);
         worker_ask_stop(jobs->indexer);
@@ -143,6 +147,7 @@ bool jobs_stop(struct jobs *jobs, int timeout_ms)
     ended = pings_job_join(jobs->pings, until) && ended;
     ended = worker_join(jobs->bulk, until) && ended;
     ended = webhooks_job_join(jobs->webhooks, until) && ended;
+    ended = push_job_join(jobs->push, until) && ended;
     ended = worker_join(jobs->indexer, until) && ended;
     ended = (!jobs->attachments || attachments_join(jobs->attachments, until)) && ended;
     ended = (!jobs->deliver || deliver_join(jobs->deliver, until)) && ended;
