@@ -863,6 +863,48 @@ export interface PingChoice {
   mail_minutes: number
 }
 
+export interface PushState {
+  /** for pushManager.subscribe */
+  public_key: string
+  devices: {
+    id: number
+    user_agent: string
+    /** the push service's host */
+    service: string
+    created_at: string
+    /** last push it took */
+    last_ok_at: string | null
+    /** why the last one failed */
+    error: string
+    /** made in this session */
+    current: boolean
+  }[]
+}
+
+export interface PushDraft {
+  endpoint: string
+  keys: {
+    /** base64url of 65 bytes */
+    p256dh: string
+    /** base64url of 16 bytes */
+    auth: string
+  }
+}
+
+export interface PushDevice {
+  id: number
+  user_agent: string
+  /** the push service's host */
+  service: string
+  created_at: string
+  /** last push it took */
+  last_ok_at: string | null
+  /** why the last one failed */
+  error: string
+  /** made in this session */
+  current: boolean
+}
+
 export interface ChannelKind {
   kind: string
   title: string
