@@ -372,7 +372,9 @@ enum child_result nursery_run(struct nursery *nursery, size_t kind, struct str i
         *ret_answer = S("It is too large.");
         return CHILD_REFUSED;
     }
+    enum child_result none = CHILD_BUSY; // until bytes went to a child
     while (take_child(nursery, deadline, &child)) {
+        none = CHILD_DIED;
         enum exchanged result = exchange(&child, kind, input, deadline, arena, &word, ret_answer);
         bool fresh = child.jobs++ == 0;
         give_child(nursery, child, result == ANSWERED && !(word & FRAME_LAST) && child.jobs < JOBS_MAX);
@@ -386,7 +388,7 @@ enum child_result nursery_run(struct nursery *nursery, size_t kind, struct str i
         }
         // An earlier job had left an answer behind: this one is not to blame and has another child.
     }
-    return CHILD_DIED;
+    return none;
 }
 
 void nursery_stop(struct nursery *nursery)

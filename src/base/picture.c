@@ -146,5 +146,5 @@ enum child_result picture_clean(struct nursery *nursery, size_t kind, struct str
         return CHILD_REFUSED;
     }
     err_retry(err, ERR_UNAVAILABLE, 5, "The picture could not be looked at.");
-    return CHILD_DIED;
+    return result == CHILD_BUSY ? CHILD_BUSY : CHILD_DIED;
 }

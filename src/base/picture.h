@@ -18,6 +18,6 @@ struct picture {
 // The job; put it into the table given to nursery_start.
 bool picture_job(struct str input, struct buf *output);
 // Runs it as the given kind. CHILD_REFUSED: err says what is wrong with the picture (ERR_INVALID, field
-// "file"); CHILD_DIED: ERR_UNAVAILABLE. *ret lives in the arena.
+// "file"); CHILD_DIED, CHILD_BUSY: ERR_UNAVAILABLE. *ret lives in the arena.
 enum child_result picture_clean(struct nursery *nursery, size_t kind, struct str bytes, struct arena *arena,
                                 struct picture *ret, struct err *err) MUST_CHECK;

@@ -177,6 +177,10 @@ bool delivery_resolve(struct tx *tx, i64 workspace_id, i64 message_id, struct st
             to.state = S("done");
         if (str_eq(decision, S("send_again")))
             to = (struct delivery_change){.state = S("queued"), .next_at = tx->now};
+        if (str_eq(to.state, S("queued")) &&
+            !db_exec(tx->conn, &SQL_outbox_order_again, DB_ARGS(db_i64(tx->now), db_i64(rows[i].id)), NULL,
+                     err))
+            return false;
         tx_after_commit(tx, tell, NULL);
         return delivery_row_set(tx, &rows[i], &to, err) && delivery_wake_followers(tx, &rows[i], err);
     }

@@ -99,5 +99,8 @@ bool delivery_load_files(struct conn *conn, const struct channel_driver *driver,
 // state told). can_ask: the driver can read back.
 bool delivery_finish(struct tx *tx, const struct delivery *delivery, enum step_result result,
                      const struct step *step, bool can_ask, struct err *err) MUST_CHECK;
+// Orders of a channel that could not send for five days end as failed, so that nobody believes they will
+// still go out, and none goes out late by surprise when the channel is well again. *ret_n: how many.
+bool delivery_give_up(struct tx *tx, i64 limit, i64 *ret_n, struct err *err) MUST_CHECK;
 // When to try again after so many attempts: 2 s doubling to 5 minutes, with jitter.
 i64 delivery_backoff_ms(i64 attempts);

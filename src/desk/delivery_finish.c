@@ -108,13 +108,22 @@ static bool queued(struct finish *f, i64 next_at, struct err *err)
                    NULL, err);
 }
 
+static bool is_old(const struct finish *f)
+{
+    return f->tx->now - f->row.created_at > DELIVERY_MAX_AGE_MS;
+}
+
+static bool given_up(struct finish *f, struct err *err)
+{
+    f->reason = str_printf(f->tx->arena, "Given up after five days. Last: " STR_FMT, STR_ARG(f->reason));
+    return failed(f, err);
+}
+
 static bool retry(struct finish *f, struct err *err)
 {
     i64 now = f->tx->now, asked = f->step->retry_at;
-    if (now - f->row.created_at > DELIVERY_MAX_AGE_MS) {
-        f->reason = str_printf(f->tx->arena, "Given up after five days. Last: " STR_FMT, STR_ARG(f->reason));
-        return failed(f, err);
-    }
+    if (is_old(f))
+        return given_up(f, err);
     // What the network asks for is never undercut; a little is added so that not all come back at once.
     i64 next_at =
         asked > now ? asked + (i64)(random_u64() % 1000) : now + delivery_backoff_ms(f->row.attempts);
@@ -164,8 +173,14 @@ static bool channel_down(struct finish *f, const char *state, struct err *err)
     return ok && doubt(f, err);
 }
 
+// It never came: sent once more at once, then with growing pauses, and not for ever.
 static bool absent(struct finish *f, struct err *err)
 {
+    f->reason = S("The network says each time that it never came.");
+    if (is_old(f))
+        return given_up(f, err);
+    if (f->row.attempts > 1)
+        return queued(f, f->tx->now + delivery_backoff_ms(f->row.attempts), err);
     f->reason = STR_NONE;
     return queued(f, f->tx->now, err);
 }
@@ -208,4 +223,35 @@ bool delivery_finish(struct tx *tx, const struct delivery *delivery, enum step_r
     if (!mine && (result != STEP_DONE || str_eq(f.row.state, S("done"))))
         return true; // somebody else holds it, or a person decided meanwhile
     return decide(&f, result, err);
+}
+
+// ---- Nobody could even try ------------------------------------------------------------------------
+static bool give_up_one(struct tx *tx, i64 id, struct err *err)
+{
+    struct finish f = {.tx = tx};
+    if (!delivery_row_get(tx, id, &f.row, err))
+        return err->code == ERR_NOT_FOUND;
+    if (!str_eq(f.row.state, S("queued")) || !is_old(&f))
+        return true; // somebody was quicker
+    f.reason = f.row.error.len ? f.row.error : S("The channel could not send all that time.");
+    return given_up(&f, err);
+}
+
+bool delivery_give_up(struct tx *tx, i64 limit, i64 *ret_n, struct err *err)
+{
+    struct rows *rows;
+    struct id_list old = {};
+    if (!db_query(tx->conn, &SQL_outbox_old,
+                  DB_ARGS(db_i64(tx->now - DELIVERY_MAX_AGE_MS - 1), db_i64(limit)), &rows, err))
+        return false;
+    while (rows_next(rows))
+        *list_push(&old, tx->arena) = row_i64(rows, 0);
+    if (!rows_end(rows, err))
+        return false;
+    for (size_t i = 0; i < old.len; i++) {
+        if (!give_up_one(tx, old.items[i], err))
+            return false;
+    }
+    *ret_n = (i64)old.len;
+    return true;
 }

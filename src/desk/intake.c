@@ -5,10 +5,10 @@
 #include "desk/intake.h"
 #include "desk/ahead.h"
 #include "desk/events.h"
-#include "desk/language.h"
 #include "desk/mark.h"
 #include "desk/people.h"
 #include "sql_gen.h"
+#include "text/language.h"
 #include "text/words.h"
 
 struct intake { // one batch
@@ -374,9 +374,9 @@ static bool arrive(struct intake *in, struct arriving *a, struct err *err)
 {
     a->customer = !a->event->out && !a->event->context;
     read_marks(a);
-    a->language = a->event->out                ? S("")
-                  : a->event->language.len > 0 ? a->event->language
-                                               : language_guess(a->event->text);
+    a->language = a->event->out                   ? S("")
+                  : str_given(a->event->language) ? a->event->language
+                                                  : language_guess(a->event->text);
     if (!find_author(in, a, err) || !find_conversation(in, a, err) || !insert_message(in, a, err)) {
         return false;
     }

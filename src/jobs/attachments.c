@@ -54,6 +54,7 @@ struct result { // what became of one
     const struct file *file; // NULL: not ready
     const char *state;       // waiting (again), refused, failed, ready
     struct str reason;
+    bool busy; // no child looked at it
 };
 
 // ---- Claim ------------------------------------------------------------------------------------------
@@ -154,6 +155,15 @@ static struct result again(const struct wanted *wanted, struct str reason)
     return (struct result){.wanted = wanted, .state = last ? "failed" : "waiting", .reason = reason};
 }
 
+// No child looked at it: the attempt does not count.
+static struct result later(const struct wanted *wanted)
+{
+    return (struct result){.wanted = wanted,
+                           .state = "waiting",
+                           .reason = S("Waits for its turn to be looked at."),
+                           .busy = true};
+}
+
 static struct result refused(const struct wanted *wanted, struct str reason)
 {
     return (struct result){.wanted = wanted, .state = "refused", .reason = reason};
@@ -186,7 +196,9 @@ static struct result take(struct attachments *job, const struct wanted *wanted, 
         picture_clean(job->settings.nursery, job->settings.picture_kind, bytes, arena, &picture, &err);
     if (how != CHILD_OK) {
         struct str why = str_copy(arena, str_from(err.text));
-        return how == CHILD_REFUSED ? refused(wanted, why) : again(wanted, why);
+        return how == CHILD_REFUSED ? refused(wanted, why)
+               : how == CHILD_BUSY  ? later(wanted)
+                                    : again(wanted, why);
     }
     *file = (struct file){.mime = picture.mime, .width = picture.width, .height = picture.height};
     return keep(job, wanted, picture.bytes, file, arena);
@@ -242,16 +254,16 @@ static bool settle(struct tx *tx, void *arg, struct err *err)
     const struct file *file = result->file;
     i64 changed;
     i64 pause = (i64)30000 << (2 * wanted->attempts); // 30 s, 2 min
-    bool ok =
-        file ? db_exec(tx->conn, &SQL_attachment_ready,
-                       DB_ARGS(db_str(file->sha256), db_str(file->mime), db_i64(file->size),
-                               db_i64(file->width), db_i64(file->height), db_i64(wanted->workspace_id),
-                               db_i64(wanted->id)),
-                       &changed, err)
-             : db_exec(tx->conn, &SQL_attachment_not,
-                       DB_ARGS(db_str(str_from(result->state)), db_str(result->reason),
-                               db_i64(tx->now + pause), db_i64(wanted->workspace_id), db_i64(wanted->id)),
-                       &changed, err);
+    bool ok = file ? db_exec(tx->conn, &SQL_attachment_ready,
+                             DB_ARGS(db_str(file->sha256), db_str(file->mime), db_i64(file->size),
+                                     db_i64(file->width), db_i64(file->height), db_i64(wanted->workspace_id),
+                                     db_i64(wanted->id)),
+                             &changed, err)
+                   : db_exec(tx->conn, &SQL_attachment_not,
+                             DB_ARGS(db_str(str_from(result->state)), db_str(result->reason),
+                                     db_i64(tx->now + pause), db_i64(result->busy),
+                                     db_i64(wanted->workspace_id), db_i64(wanted->id)),
+                             &changed, err);
     bool waits = strcmp(result->state, "waiting") == 0;
     return ok && (changed == 0 || waits || log_it(tx, result, err));
 }

@@ -9,9 +9,11 @@
 #include "desk/channel.h"
 #include "desk/events.h"
 #include "desk/intake.h"
+#include "jobs/owners.h"
 #include "jobs/worker.h"
 #include "sql_gen.h"
 #include "store/log.h"
+#include "text/language.h"
 
 enum {
     BATCH = 64,         // raw events in one write
@@ -108,9 +110,12 @@ static bool lease(struct tx *tx, struct batch *batch, struct err *err)
         return true;
     }
     const struct raw *raw = &batch->raws[0];
+    char process[OWNER_CAP];
+    owner_name(tx->db, process);
     if (!db_exec(tx->conn, &SQL_intake_lease,
                  DB_ARGS(db_i64(raw->workspace_id), db_i64(raw->channel_id),
-                         db_str(str_from(batch->job->owner)), db_i64(tx->now + LEASE_MS), db_i64(tx->now)),
+                         db_str(str_from(batch->job->owner)), db_i64(tx->now + LEASE_MS),
+                         db_str(str_from(process)), db_i64(tx->now)),
                  &changed, err)) {
         return false;
     }
@@ -198,6 +203,17 @@ static bool read_bodies(struct conn *conn, struct batch *batch, struct err *err)
     return rows_end(rows, err);
 }
 
+// Here, and not in the write, where everybody would wait for it.
+static void guess_languages(struct inbound_list *events)
+{
+    for (size_t i = 0; i < events->len; i++) {
+        struct inbound *event = &events->items[i];
+        if (event->type == INBOUND_CREATED && event->language.len == 0 && !event->out) {
+            event->language = language_guess(event->text);
+        }
+    }
+}
+
 static void parse(const struct channel_driver *driver, const struct channel_view *view, struct batch *batch,
                   struct raw *raw)
 {
@@ -205,6 +221,7 @@ static void parse(const struct channel_driver *driver, const struct channel_view
     struct inbound_list events = {};
     struct unreadable_list bad = {};
     if (driver->receive(view, raw->stream, raw->body, batch->arena, &events, &bad, &why)) {
+        guess_languages(&events);
         raw->events = events;
         raw->bad = bad;
         return;

@@ -4,6 +4,7 @@
 #include "jobs/network.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "jobs/owners.h"
 #include "sql_gen.h"
 #include <stdio.h>
 #include <time.h>
@@ -70,11 +71,13 @@ static bool lease_write(struct tx *tx, void *arg, struct err *err)
 {
     struct leasing *l = arg;
     const struct channel_row *row = &l->run->row;
+    char owner[OWNER_CAP];
+    owner_name(tx->db, owner);
     l->taken = 0;
     l->until = tx->now + RENEW_LEASE_MS + (i64)(random_u64() % 1000); // tells leases apart
     return db_exec(tx->conn, &SQL_channel_cursor_lease_put,
                    DB_ARGS(db_i64(row->workspace_id), db_i64(row->id), db_str(S("#session")),
-                           db_i64(l->until), db_i64(tx->now)),
+                           db_i64(l->until), db_str(str_from(owner)), db_i64(tx->now)),
                    &l->taken, err);
 }
 

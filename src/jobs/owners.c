@@ -69,14 +69,28 @@ static void found_again(struct owners *owners, struct str name)
 }
 
 struct forsaking {
-    i64 channel_id;
+    i64 channel_id; // 0: leases on streams
     struct str owner;
 };
 
 static bool forsake_write(struct tx *tx, void *arg, struct err *err)
 {
     const struct forsaking *f = arg;
-    return delivery_forsake(tx, f->channel_id, f->owner, err);
+    return f->channel_id
+               ? delivery_forsake(tx, f->channel_id, f->owner, err)
+               : db_exec(tx->conn, &SQL_channel_cursor_forsake, DB_ARGS(db_str(f->owner)), NULL, err);
+}
+
+// Who holds leases on streams: polling, intake, sessions being renewed.
+static bool stream_owners(struct conn *conn, struct str mine, struct arena *arena, struct str_list *out,
+                          struct err *err)
+{
+    struct rows *rows;
+    if (!db_query(conn, &SQL_channel_cursor_owners, DB_ARGS(db_i64(clock_now()), db_str(mine)), &rows, err))
+        return false;
+    while (rows_next(rows))
+        *list_push(out, arena) = row_str(rows, 0, arena);
+    return rows_end(rows, err);
 }
 
 static bool look_at(struct owners *owners, struct db *db, struct conn *conn, struct forsaking f,
@@ -91,7 +105,7 @@ static bool look_at(struct owners *owners, struct db *db, struct conn *conn, str
     }
     if (clock_mono() - missing_since(owners, f.owner, clock_mono()) < OWNER_GONE_MS)
         return true;
-    log_event(LOG_WARN, "deliver.sender_gone", LOG_I("channel", f.channel_id));
+    log_event(LOG_WARN, "lease.owner_gone", LOG_I("channel", f.channel_id));
     return db_write(db, WRITE_INTAKE, forsake_write, &f, err);
 }
 
@@ -111,7 +125,10 @@ bool owners_look(struct owners *owners, struct db *db, struct conn *conn,
         return true;
     }
     struct arena *arena = arena_take();
-    bool ok = true;
+    struct str_list streams = {};
+    bool ok = stream_owners(conn, str_from(mine), arena, &streams, err);
+    for (size_t k = 0; ok && k < streams.len; k++)
+        ok = look_at(owners, db, conn, (struct forsaking){0, streams.items[k]}, err);
     for (size_t i = 0; ok && i < channels->len; i++) {
         struct str_list others = {};
         i64 channel_id = channels->items[i].id;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "jobs/network.h"
+#include "jobs/owners.h"
 #include "jobs/poll_result.h"
 #include "jobs/worker.h"
 #include "sql_gen.h"
@@ -151,11 +152,13 @@ static bool lease_write(struct tx *tx, void *arg, struct err *err)
 {
     struct slot *slot = arg;
     struct polled *p = &slot->polled;
+    char owner[OWNER_CAP];
     i64 changed = 0;
+    owner_name(tx->db, owner);
     p->lease = tx->now + LEASE_MS + (i64)(random_u64() % 1000);
     if (!db_exec(tx->conn, &SQL_channel_cursor_lease,
-                 DB_ARGS(db_i64(p->lease), db_i64(p->workspace_id), db_i64(p->channel_id),
-                         db_str(str_from(slot->stream)), db_i64(tx->now)),
+                 DB_ARGS(db_i64(p->lease), db_str(str_from(owner)), db_i64(p->workspace_id),
+                         db_i64(p->channel_id), db_str(str_from(slot->stream)), db_i64(tx->now)),
                  &changed, err))
         return false;
     if (!changed)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "desk/conversation.h"
+#include "desk/delivery.h"
 #include "desk/ping.h"
 #include "desk/scheduled.h"
 #include "sql_gen.h"
@@ -77,6 +78,11 @@ static bool prune_pings(struct tx *tx, i64 *ret_n, struct err *err)
                    err);
 }
 
+static bool give_up_sending(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return delivery_give_up(tx, 50, ret_n, err);
+}
+
 static const struct entry {
     const char *name;
     i64 every_ms;
@@ -88,6 +94,7 @@ static const struct entry {
     {"pass_pings", 2 * SECOND, pass_pings},
     {"prune_pings", HOUR, prune_pings},
     {"prune_webhooks", HOUR, prune_webhooks},
+    {"give_up_sending", MINUTE, give_up_sending},
     {"prune_inbound", 10 * MINUTE, prune_inbound},
     {"prune_idempotency", 30 * MINUTE, prune_idempotency},
     {"prune_events", 10 * MINUTE, prune_events},

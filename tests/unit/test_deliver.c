@@ -4,6 +4,7 @@
 #include "desk/delivery.h"
 #include "desk_fixture.h"
 #include "jobs/deliver.h"
+#include "jobs/schedule.h"
 #include "receiver.h"
 
 // Ten times as fast: waits for back-off are waits of the wall clock, which tests may move.
@@ -83,6 +84,7 @@ static void start(struct rig *rig)
     if (!rig->client)
         rig_allow(rig, NULL);
     CHECK_OK(deliver_start(&rig->desk.jobs, &rig->deliver, &f->err));
+    f->threads++;
 }
 
 static void stop(struct rig *rig)
@@ -91,6 +93,7 @@ static void stop(struct rig *rig)
         deliver_ask_stop(rig->deliver);
         client_stop(rig->client); // whoever still waits for an answer gets none
         assert_true(deliver_join(rig->deliver, clock_mono() + 5000));
+        rig->desk.f->threads--;
     }
     receiver_stop(rig->receiver);
     desk_end(&rig->desk);
@@ -541,6 +544,53 @@ static void after_five_days_it_is_given_up(void **state)
     stop(&rig);
 }
 
+static void what_a_channel_could_not_send_for_five_days_is_given_up_and_not_sent_late(void **state)
+{
+    struct rig rig = make(state, true);
+    struct fixture *f = rig.desk.f;
+    i64 n, conversation = talk(&rig, "t1");
+    i64 first = answer(&rig, conversation, "One"), second = answer(&rig, conversation, "Two");
+    patch_channel(&rig, rig.desk.channel, S("{\"enabled\":false}"));
+    CHECK_OK(schedule_do(f->db, "give_up_sending", &n, &f->err));
+    assert_int_equal(n, 0);
+    clock_test_shift(DELIVERY_MAX_AGE_MS + 2000);
+
+    CHECK_OK(schedule_do(f->db, "give_up_sending", &n, &f->err));
+
+    struct message m = read_message(&rig, first);
+    assert_true(str_eq(m.send_state, S("failed")));
+    assert_true(str_find(m.error, S("five days")) > 0);
+    assert_true(str_eq(read_message(&rig, second).send_state, S("failed")));
+    // A person may order it once more; then it has its time again.
+    patch_channel(&rig, rig.desk.channel, S("{\"enabled\":true}"));
+    assert_true(decide(&rig, first, "send_again"));
+    start(&rig);
+    expect(&rig, first, "sent", 8000);
+    assert_int_equal(receiver_count(rig.receiver, "POST", 0), 1);
+    clock_test_shift(-DELIVERY_MAX_AGE_MS - 2000);
+    stop(&rig);
+}
+
+static void what_never_comes_is_not_sent_for_ever(void **state)
+{
+    struct rig rig = make(state, false);
+    script(rig.receiver, "cut", NULL, NULL);
+    rig.receiver->gets[0] = "404";
+    rig.receiver->n_gets = 1;
+    fast = true;
+    start(&rig);
+    i64 id = answer(&rig, talk(&rig, "t1"), "One");
+    for (i64 end = clock_mono() + 20000; clock_mono() < end && receiver_count(rig.receiver, "POST", 0) < 3;
+         nap(20))
+        hurry();
+    assert_in_range(receiver_count(rig.receiver, "POST", 0), 3, 4);
+    clock_test_shift(DELIVERY_MAX_AGE_MS);
+    struct message m = expect(&rig, id, "failed", 20000);
+    assert_true(str_find(m.error, S("never came")) > 0);
+    clock_test_shift(-DELIVERY_MAX_AGE_MS);
+    stop(&rig);
+}
+
 // ---- One dead network -----------------------------------------------------------------------------
 static void a_network_that_hangs_does_not_hold_up_the_others(void **state)
 {
@@ -591,6 +641,8 @@ int main(void)
         ON_BOTH(what_a_lost_sender_had_in_hand_is_asked_about_not_sent),
         ON_BOTH(an_idempotent_receiver_is_simply_given_the_same_id_again),
         ON_BOTH(after_five_days_it_is_given_up),
+        ON_BOTH(what_a_channel_could_not_send_for_five_days_is_given_up_and_not_sent_late),
+        ON_BOTH(what_never_comes_is_not_sent_for_ever),
         ON_BOTH(a_network_that_hangs_does_not_hold_up_the_others),
     };
     return cmocka_run_group_tests_name("deliver", tests, NULL, NULL);

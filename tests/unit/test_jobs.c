@@ -52,8 +52,8 @@ static void answer(int fd)
     shelf.asked++;
     if (strstr(head, "GET /place.png")) {
         give(fd, 200, shelf.picture, shelf.picture_len);
-    } else if (strstr(head, "GET /text")) {
-        give(fd, 200, "<html>no picture</html>", 23);
+    } else if (strstr(head, "GET /broken.png")) {
+        give(fd, 200, "\x89PNG\r\n\x1a\nno picture", 18);
     } else if (strstr(head, "GET /later") && shelf.busy_left-- <= 0) {
         give(fd, 200, shelf.picture, shelf.picture_len);
     } else if (strstr(head, "GET /later") || strstr(head, "GET /never")) {
@@ -160,6 +160,7 @@ static void a_picture_is_fetched_cleaned_and_kept_once(void **state)
     assert_true(str_eq(file_of(&d, 0).state, S("waiting")));
     assert_true(str_eq(desk_find(&d, &d.owner, "is:any").items[0].preview, S("The parcel")));
     struct attachments *job = attachments_start(&d.jobs);
+    d.f->threads++;
     assert_true(settled(&d, 0, "ready"));
     struct attachment file = file_of(&d, 0);
     assert_true(str_starts(file.url, S("/api/v1/attachments/")));
@@ -175,6 +176,7 @@ static void a_picture_is_fetched_cleaned_and_kept_once(void **state)
     assert_int_equal(desk_events(&d, "message.attachment"), 2);
     attachments_ask_stop(job);
     assert_true(attachments_join(job, clock_mono() + 5000));
+    d.f->threads--;
     client_stop(d.jobs.client);
     shelf_close();
     desk_end(&d);
@@ -186,9 +188,10 @@ static void what_is_no_picture_or_not_given_is_refused_with_the_reason(void **st
     shelf_open();
     d.jobs.client = make_client(&d, true);
     d.jobs.nursery = nursery;
-    says_with_picture(&d, "m1", "/text");
+    says_with_picture(&d, "m1", "/broken.png");
     says_with_picture(&d, "m2", "/gone.png");
     struct attachments *job = attachments_start(&d.jobs);
+    d.f->threads++;
     assert_true(settled(&d, 0, "refused"));
     assert_true(settled(&d, 1, "refused"));
     assert_true(file_of(&d, 0).reason.len > 10);
@@ -196,6 +199,7 @@ static void what_is_no_picture_or_not_given_is_refused_with_the_reason(void **st
     assert_int_equal(file_of(&d, 0).url.len, 0);
     attachments_ask_stop(job);
     assert_true(attachments_join(job, clock_mono() + 5000));
+    d.f->threads--;
     client_stop(d.jobs.client);
     shelf_close();
     desk_end(&d);
@@ -211,6 +215,7 @@ static void a_busy_place_is_asked_three_times_and_then_given_up(void **state)
     says_with_picture(&d, "m1", "/never");
     says_with_picture(&d, "m2", "/later");
     struct attachments *job = attachments_start(&d.jobs);
+    d.f->threads++;
     for (int i = 0; i < 100 && shelf.asked < 2; i++) {
         poll(NULL, 0, 25);
     }
@@ -225,6 +230,7 @@ static void a_busy_place_is_asked_three_times_and_then_given_up(void **state)
     assert_true(str_find(file_of(&d, 0).reason, S("503")) > 0);
     attachments_ask_stop(job);
     assert_true(attachments_join(job, clock_mono() + 5000));
+    d.f->threads--;
     client_stop(d.jobs.client);
     shelf_close();
     desk_end(&d);
@@ -238,11 +244,13 @@ static void a_customer_cannot_make_us_ask_our_own_network(void **state)
     d.jobs.nursery = nursery;
     says_with_picture(&d, "m1", "/place.png");
     struct attachments *job = attachments_start(&d.jobs);
+    d.f->threads++;
     poll(NULL, 0, 1500);
     assert_int_equal(shelf.asked, 0);
     assert_false(str_eq(file_of(&d, 0).state, S("ready")));
     attachments_ask_stop(job);
     assert_true(attachments_join(job, clock_mono() + 5000));
+    d.f->threads--;
     client_stop(d.jobs.client);
     shelf_close();
     desk_end(&d);
@@ -325,6 +333,7 @@ static void all_jobs_start_work_and_stop(void **state)
     d.jobs.client = make_client(&d, true);
     d.jobs.nursery = nursery;
     CHECK_OK(jobs_start(&d.jobs, &jobs, &f->err));
+    f->threads++;
     i64 began = clock_mono();
     desk_put(&d, "{\"type\":\"message.created\",\"id\":\"m1\",\"thread\":\"t1\",\"author\":{\"id\":\"u1\"},"
                  "\"text\":\"Hi\","
@@ -348,6 +357,7 @@ static void all_jobs_start_work_and_stop(void **state)
     assert_true(str_eq(desk_get(&d, found.items[0].id).status, S("open")));
     assert_true(clock_mono() - jobs_progress_at(jobs) < 3000);
     assert_true(jobs_stop(jobs, 10000));
+    f->threads--;
     client_stop(d.jobs.client);
     shelf_close();
     desk_end(&d);

@@ -59,6 +59,7 @@ static struct live *live_make(void **state)
     sign_in(live, &live->actors[1]);
     CHECK_OK(http_server_start(&settings, &live->server, &f->err));
     CHECK_OK(feed_start(f->db, live->server, &live->feed, &f->err));
+    f->threads++;
     struct str address = http_server_address(live->server), port;
     i64 number;
     (void)str_cut(address, ':', &port);
@@ -72,6 +73,7 @@ static void live_end(struct live *live)
     feed_goodbye(live->feed);
     http_server_stop(live->server, 2000);
     feed_stop(live->feed);
+    live->desk.f->threads--;
     fixture_close(live->desk.f);
     feed_destroy(live->feed);
     desk_end(&live->desk);

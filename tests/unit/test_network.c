@@ -4,6 +4,7 @@
 // stop.
 #include "desk_fixture.h"
 #include "jobs/network.h"
+#include "jobs/owners.h"
 #include "receiver.h"
 #include "sql_gen.h"
 
@@ -264,6 +265,42 @@ static void a_crowd_that_fails_hides_no_stream_that_is_well(void **state)
     drop(&rig);
 }
 
+struct lost_lease {
+    struct desk *desk;
+    i64 taken;
+};
+
+static bool lease_of_the_dead(struct tx *tx, void *arg, struct err *err)
+{
+    struct lost_lease *l = arg;
+    return db_exec(tx->conn, &SQL_channel_cursor_lease_put,
+                   DB_ARGS(db_i64(l->desk->workspace), db_i64(l->desk->channel), db_str(S("#session")),
+                           db_i64(tx->now + 60000), db_str(S("00000000deadbeef")), db_i64(tx->now)),
+                   &l->taken, err);
+}
+
+// Its process was killed: nobody holds its lock any more.
+static void a_lease_on_a_stream_ends_soon_after_its_process(void **state)
+{
+    struct rig rig = make(state);
+    struct fixture *f = rig.desk.f;
+    struct owners owners = {};
+    struct delivery_channels none = {};
+    struct lost_lease first = {&rig.desk, 0}, second = {&rig.desk, 0};
+    CHECK_OK(db_write(f->db, WRITE_INTAKE, lease_of_the_dead, &first, &f->err));
+    assert_int_equal(first.taken, 1);
+    i64 began = clock_mono();
+    while (second.taken == 0 && clock_mono() - began < 15000) {
+        struct conn *conn = db_take(f->db);
+        CHECK_OK(owners_look(&owners, f->db, conn, &none, &f->err));
+        db_give(f->db, conn);
+        CHECK_OK(db_write(f->db, WRITE_INTAKE, lease_of_the_dead, &second, &f->err));
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    assert_int_equal(second.taken, 1);
+    drop(&rig);
+}
+
 static void a_channel_sealed_with_another_key_is_not_opened(void **state)
 {
     struct rig rig = make(state);
@@ -289,6 +326,7 @@ int main(void)
         ON_BOTH(a_channel_that_a_person_stopped_stays_stopped),
         ON_BOTH(an_operation_that_never_ends_is_ended),
         ON_BOTH(a_crowd_that_fails_hides_no_stream_that_is_well),
+        ON_POSTGRES(a_lease_on_a_stream_ends_soon_after_its_process),
         ON_BOTH(a_channel_sealed_with_another_key_is_not_opened),
     };
     return cmocka_run_group_tests_name("network", tests, NULL, NULL);

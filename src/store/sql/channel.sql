@@ -140,14 +140,15 @@ SELECT workspace_id, channel_id, stream, value, failures, next_at, kind
 
 -- name: channel_cursor_lease :exec
 -- One poller takes a stream; whoever comes second changes nothing.
-UPDATE channel_cursor SET lease_until = :until
+UPDATE channel_cursor SET lease_until = :until, lease_owner = :owner
  WHERE workspace_id = :workspace AND channel_id = :channel AND stream = :stream AND lease_until < :now;
 
 -- name: channel_cursor_lease_put :exec
 -- A lease on a name that is no polled stream ("#session").
-INSERT INTO channel_cursor (workspace_id, channel_id, stream, value, next_at, lease_until)
-VALUES (:workspace, :channel, :stream, '', 9007199254740991, :until)
-ON CONFLICT (workspace_id, channel_id, stream) DO UPDATE SET lease_until = excluded.lease_until
+INSERT INTO channel_cursor (workspace_id, channel_id, stream, value, next_at, lease_until, lease_owner)
+VALUES (:workspace, :channel, :stream, '', 9007199254740991, :until, :owner)
+ON CONFLICT (workspace_id, channel_id, stream) DO UPDATE
+   SET lease_until = excluded.lease_until, lease_owner = excluded.lease_owner
  WHERE channel_cursor.lease_until < :now;
 
 -- name: channel_cursor_release :exec
@@ -169,6 +170,19 @@ UPDATE channel_cursor SET next_at = :next_at, failures = :failures, lease_until 
 -- A long turn keeps its lease.
 UPDATE channel_cursor SET lease_until = :next_until
  WHERE workspace_id = :workspace AND channel_id = :channel AND stream = :stream AND lease_until = :until;
+
+-- name: channel_cursor_owners :many
+-- Who else holds leases on streams.
+-- workspace: any, one poller serves all workspaces
+-- scan: ok, a few rows a channel, once a second
+SELECT DISTINCT lease_owner FROM channel_cursor
+ WHERE lease_until >= :now AND lease_owner <> '' AND lease_owner <> :owner;
+
+-- name: channel_cursor_forsake :exec
+-- That process is gone: its leases end now.
+-- workspace: any, one poller serves all workspaces
+-- scan: ok, a few rows a channel, when a process died
+UPDATE channel_cursor SET lease_until = 0 WHERE lease_owner = :owner AND lease_until > 0;
 
 -- name: channel_cursor_expire :exec
 -- One process on SQLite: whoever held a lease before its start is gone.

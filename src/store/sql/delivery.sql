@@ -141,6 +141,23 @@ UPDATE outbox SET lease_until = 0
 SELECT CASE WHEN pg_try_advisory_xact_lock(CAST(:process AS BIGINT)) THEN 1 ELSE 0 END;
 -- only: both
 
+-- name: outbox_old :many
+-- Ordered and due long ago, and first in its conversation: its channel has not been able to send since.
+-- workspace: any, one clock serves all workspaces; conversations are compared within theirs
+-- scan: ok, only what has still to leave is in this index
+SELECT o.id FROM outbox o
+ WHERE o.state = 'queued' AND o.created_at < :before AND o.next_at < :before
+   AND o.state IN ('queued', 'sending', 'in_doubt', 'held', 'failed')
+   AND NOT EXISTS (SELECT 1 FROM outbox e
+                    WHERE e.workspace_id = o.workspace_id AND e.conversation_id = o.conversation_id AND e.id < o.id
+                      AND e.state IN ('queued', 'sending', 'in_doubt', 'held'))
+ LIMIT :limit;
+
+-- name: outbox_order_again :exec
+-- A person orders it once more: its five days begin now.
+-- workspace: any, by its own number, read before in the same write
+UPDATE outbox SET created_at = :now WHERE id = :id;
+
 -- name: outbox_wake_followers :exec
 -- The way is free: what waited behind in this conversation is due now. What waits for a moment of its own
 -- (tried before) keeps it, unless a row that was held had put it off for ever.

@@ -68,10 +68,10 @@ SELECT id, workspace_id, channel_id, attempts FROM inbound
 
 -- name: intake_lease :exec
 -- One worker at a time per channel. No change: another one has it.
-INSERT INTO channel_cursor (workspace_id, channel_id, stream, value, next_at, lease_until)
-VALUES (:workspace, :channel, '#intake', :owner, 9007199254740991, :until)
+INSERT INTO channel_cursor (workspace_id, channel_id, stream, value, next_at, lease_until, lease_owner)
+VALUES (:workspace, :channel, '#intake', :worker, 9007199254740991, :until, :owner)
 ON CONFLICT (workspace_id, channel_id, stream) DO UPDATE
-   SET value = excluded.value, lease_until = excluded.lease_until
+   SET value = excluded.value, lease_until = excluded.lease_until, lease_owner = excluded.lease_owner
  WHERE channel_cursor.lease_until < :now OR channel_cursor.value = excluded.value;
 
 -- name: intake_lease_end :exec

@@ -66,8 +66,8 @@ UPDATE attachment SET state = 'ready', reason = '', sha256 = :sha256, mime = :mi
  WHERE workspace_id = :workspace AND id = :id AND state = 'waiting';
 
 -- name: attachment_not :exec
--- It will not come, or not yet; with the reason.
-UPDATE attachment SET state = :state, reason = :reason, next_at = :next_at
+-- It will not come, or not yet; with the reason. taken_back: an attempt that was none.
+UPDATE attachment SET state = :state, reason = :reason, next_at = :next_at, attempts = attempts - :taken_back
  WHERE workspace_id = :workspace AND id = :id AND state = 'waiting';
 
 -- name: attachment_place :one
