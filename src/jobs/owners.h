@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// Leases in the outbox and on channels' streams are named after the process that holds them. Where several processes share a
-// PostgreSQL, one that was killed would keep its leases until they run out; its lock is gone at once.
+// Leases in the outbox and on channels' streams are named after the process that holds them. Where several
+// processes share a PostgreSQL, one that was killed would keep its leases until they run out; its lock is
+// gone at once.
 #pragma once
 #include "desk/delivery.h"
 
