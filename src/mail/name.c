@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // File names from strangers: only a name, never a way.
-#include "mail/charset.h"
+#include "base/arena.h"
 #include "mail/parts.h"
-
-enum { FILE_NAME_MAX = 180 };
+#include "text/words.h"
 
 static const struct {
     const char *mime, *ending;
@@ -29,12 +28,6 @@ static const struct {
     {"application/pgp-signature", ".asc"},
     {"application/pkcs7-signature", ".p7s"},
 };
-
-static bool is_hidden_sign(u32 c)
-{
-    return c == 0x200E || c == 0x200F || c == 0x061C || (c >= 0x202A && c <= 0x202E) ||
-           (c >= 0x2066 && c <= 0x2069) || c == 0x200B || c == 0xFEFF || c == 0x00AD;
-}
 
 // What is left of a type's name as part of a file's.
 static struct str name_letters(struct str s, struct arena *arena)
@@ -69,37 +62,10 @@ static struct str fallback(struct str mime, struct arena *arena)
 
 struct str name_tidy(struct str name, struct str mime, struct arena *arena)
 {
-    struct buf out;
-    size_t pos = 0, from = 0;
+    size_t from = 0;
     for (size_t i = 0; i < name.len; i++) { // behind the last separator of any system
         from = name.ptr[i] == '/' || name.ptr[i] == '\\' ? i + 1 : from;
     }
-    name = str_sub(name, from, name.len);
-    buf_init(&out, arena, name.len + 1);
-    while (pos < name.len) {
-        size_t start = pos;
-        u32 c = utf8_next(name, &pos);
-        if (c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 || is_hidden_sign(c)) {
-            continue;
-        }
-        buf_add(&out, c < 0x80 && strchr(":*?\"<>|", (int)c) ? S("_") : str_sub(name, start, pos));
-    }
-    struct str tidy = str_trim(buf_str(&out));
-    while (tidy.len && tidy.ptr[0] == '.') { // neither hidden nor a folder
-        tidy = str_sub(tidy, 1, tidy.len);
-    }
-    while (tidy.len && (tidy.ptr[tidy.len - 1] == '.' || tidy.ptr[tidy.len - 1] == ' ')) {
-        tidy.len--;
-    }
-    if (tidy.len > FILE_NAME_MAX) { // the ending says what it is and stays
-        struct str head = charset_cut(tidy, FILE_NAME_MAX - 20), ending = S("");
-        for (size_t i = tidy.len - 20; i < tidy.len; i++) {
-            if (tidy.ptr[i] == '.') {
-                ending = str_sub(tidy, i, tidy.len);
-                break;
-            }
-        }
-        tidy = str_concat(arena, head, ending);
-    }
+    struct str tidy = text_file_name(arena, str_sub(name, from, name.len));
     return tidy.len ? tidy : fallback(mime, arena);
 }
