@@ -18,6 +18,7 @@ struct channel_view {
     const struct json *settings;
     const struct json *secret;  // what was sealed at creation
     const struct json *session; // what the driver last asked to keep; NULL at first
+    struct str mac_key;         // of this channel alone, derived from the instance's key
     i64 now;                    // ms UTC
 };
 
@@ -28,11 +29,13 @@ enum inbound_type {
     INBOUND_DELETED,
     INBOUND_DELIVERED,
     INBOUND_READ,
+    INBOUND_BOUNCED, // an answer of ours (own_message) came back, or is late; text says why
 };
 struct inbound_attachment {
     struct str url, mime, name, alt;
     struct str sha256; // given: the file is kept here already (hex), there is nothing to fetch
     i64 size, width, height;
+    struct str reason; // why they are not
 };
 struct inbound {
     enum inbound_type type;
@@ -48,6 +51,15 @@ struct inbound {
     struct str extra;    // JSON the driver wants back when we answer this message
     struct str language;
     i64 at; // created, edited, deleted, receipt: ms UTC
+    // Mail. What it belongs to: our conversation or message when it carries our proof, else messages its
+    // headers name (these count only when the author has a part in their conversation).
+    i64 own_conversation, own_message;
+    struct str_list refs; // Message-IDs, nearest first
+    struct str mail_id, subject, html;
+    struct str details;      // JSON for the page: from, to, cc, what was checked
+    struct str_list parties; // addresses that have a part in the conversation from here on
+    bool quiet;              // by a machine (out of office, lists): it reopens and times nothing
+    bool hard;               // a bounce: it will not arrive
     struct {
         struct inbound_attachment *items;
         size_t len, cap;
@@ -87,11 +99,21 @@ struct net_request {
     struct str body;
     int timeout_ms;    // 0: 30 s
     size_t max_answer; // 0: 4 MiB
+    // With `whole` this is no HTTP but one turn of a talk over lines: url is imap://, imaps://, smtp:// or
+    // smtps://, method is ignored. `body` (it may be empty) is written to the run's connection, which is
+    // opened when there is none to this url; then it is read until whole(received) says how many bytes make
+    // the answer (0: more is needed). The connection stands until the run ends.
+    size_t (*whole)(struct str received);
+    bool start_tls; // before writing: from here on TLS (the other side has just agreed)
+    bool fresh;     // on a new connection, whatever is open
+    bool patient;   // silence until the time is over is an answer too (`waited`); may be interrupted
 };
 struct net_answer {
     bool got_answer;     // false: refused, cut, timed out
     bool maybe_received; // with !got_answer: bytes may have reached the other side
     int status;
+    bool secure, exempt; // a talk: it is encrypted; the operator allows this very host and port
+    bool waited;         // a patient talk: nothing came, the connection still stands
     struct str body;
     struct {
         struct net_header *items;
@@ -133,8 +155,9 @@ struct step {
         size_t len, cap;
     } raw;
     struct str cursor;
-    bool more;   // poll again at once
-    i64 next_at; // 0: the driver's usual interval
+    bool more;      // poll again at once
+    i64 next_at;    // 0: the driver's usual interval
+    bool only_this; // with STEP_RETRY: the trouble is this thing's alone, others of the channel may go
     // poll of the stream "watch" (input): external ids of messages in open conversations, newest first
     struct str_list watch;
     // With STEP_REQUEST: this request renews the session. Core lets one at a time do so per channel; when
@@ -173,6 +196,11 @@ struct outbound {
     } attachments;
     i64 created_at;
     i64 doubt_since; // confirm: since when its fate is unknown
+    i64 attempts;    // this one is counted
+    // Mail:
+    i64 conversation_id;
+    struct str subject, mail; // mail: JSON with to, cc, …, as it was written
+    struct str_list refs;     // Message-IDs before it, oldest first
 };
 
 // ---- The driver ------------------------------------------------------------------------------------
@@ -185,6 +213,7 @@ enum channel_can {
     CAN_IDEMPOTENT = 64,
     CAN_DM = 128,
     CAN_PUBLIC = 256,
+    CAN_MAIL = 65536,      // raw bodies are mails: taken apart in a child first; answers have recipients
     CAN_GLOBAL_IDS = 1024, // an author id means the same person on every channel of this kind
     CAN_EDIT_OWN = 8192,
     CAN_START = 16384,     // a conversation can begin here: start() says in which thread
@@ -253,6 +282,8 @@ struct channel_driver {
     // One real call that shows whether the channel works; reason says what was seen.
     enum step_result (*health)(struct step *);
     enum step_result (*poll)(struct step *, struct str stream, struct str cursor);
+    // Waits for news as long as the connection lasts; NULL: none. `more` after a call: poll now.
+    enum step_result (*listen)(struct step *);
     enum step_result (*send)(struct step *, const struct outbound *);
     // A thread that begins with us. address: as people write it; unique: a text never used before.
     bool (*start)(const struct channel_view *, struct str address, struct str unique, struct arena *,
@@ -260,7 +291,7 @@ struct channel_driver {
     // Did it arrive? DONE (external_id), ABSENT, or DOUBT (cannot tell).
     enum step_result (*confirm)(struct step *, const struct outbound *);
 };
-extern const struct channel_driver channel_custom, channel_bluesky, channel_chat, channel_form;
+extern const struct channel_driver channel_custom, channel_bluesky, channel_chat, channel_form, channel_email;
 // registry.c
 const struct channel_driver *channel_driver_find(struct str kind); // NULL: unknown
 extern const struct channel_driver *const channel_drivers[];       // ends with NULL

@@ -3,7 +3,7 @@
 #include "channels/channel.h"
 
 const struct channel_driver *const channel_drivers[] = {&channel_custom, &channel_bluesky, &channel_chat,
-                                                        &channel_form, NULL};
+                                                        &channel_form,   &channel_email,   NULL};
 
 const struct channel_driver *channel_driver_find(struct str kind)
 {

@@ -197,6 +197,7 @@ static bool start_jobs(struct serve *s, struct err *err)
         .public_url = app->public_url,
         .nursery = app->nursery,
         .picture_kind = 0,
+        .mail_kind = 1,
         .search = app->search,
     };
     return !s->works || jobs_start(&settings, &app->jobs, err);

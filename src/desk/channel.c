@@ -179,6 +179,10 @@ bool channel_view_open(const struct channel_row *row, const struct key *key, i64
         !open_json(key, arena, place(arena, row->id, "secret"), row->secret, &view.secret, err) ||
         !open_json(key, arena, place(arena, row->id, "session"), row->session, &view.session, err))
         return false;
+    u8 *mac_key = arena_alloc(arena, 32);
+    if (key)
+        key_sign(key, "mail", place(arena, row->id, "mail"), mac_key);
+    view.mac_key = (struct str){(const char *)mac_key, key ? 32 : 0};
     *out = view;
     return true;
 }

@@ -57,6 +57,10 @@ static bool mark_message(struct finish *f, struct err *err)
     if (str_eq(row->action, S("unlike")))
         return message_set_like(tx, row->workspace_id, row->message_id, 0, STR_NONE, err);
     return (!f->step->external_id.len ||
+            db_exec(tx->conn, &SQL_mail_id_set,
+                    DB_ARGS(db_str(f->step->external_id), db_i64(row->workspace_id), db_i64(row->message_id)),
+                    NULL, err)) &&
+           (!f->step->external_id.len ||
             message_merge_echo(tx, row->workspace_id, row->channel_id, row->message_id, f->step->external_id,
                                f->step->extra, err)) &&
            message_set_state(tx, row->workspace_id, row->message_id, S("sent"), STR_NONE, err);

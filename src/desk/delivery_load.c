@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "desk/delivery_row.h"
 #include "desk/file.h"
+#include "desk/mail.h"
 #include "sql_gen.h"
 
 static int action_of(struct str word)
@@ -29,6 +30,7 @@ static void fill(struct rows *rows, struct arena *arena, struct delivery *out)
     out->doubt_since = row_i64(rows, 8);
     out->created_at = row_i64(rows, 9);
     out->out.doubt_since = out->doubt_since;
+    out->out.attempts = out->attempts;
     out->out.action = action_of(action);
     out->out.message_id = out->message_id;
     out->out.client_key = row_str(rows, 6, arena);
@@ -129,7 +131,8 @@ bool delivery_load(struct conn *conn, i64 id, bool confirm, struct arena *arena,
     if (!load_row(conn, id, arena, &d, err))
         return false;
     if (d.out.action == OUT_SEND &&
-        (!load_answered(conn, arena, &d, err) || !load_attachments(conn, arena, &d, err)))
+        (!load_answered(conn, arena, &d, err) || !load_attachments(conn, arena, &d, err) ||
+         !mail_load_out(conn, d.workspace_id, d.conversation_id, d.message_id, arena, &d.out, err)))
         return false;
     *out = d;
     return true;

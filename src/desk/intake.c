@@ -5,6 +5,7 @@
 #include "desk/intake.h"
 #include "desk/ahead.h"
 #include "desk/events.h"
+#include "desk/mail.h"
 #include "desk/mark.h"
 #include "desk/people.h"
 #include "sql_gen.h"
@@ -33,6 +34,7 @@ struct arriving { // one created event on its way through the steps
     struct str text, language;
     i64 edited_at, deleted_at;
     bool customer; // a customer's message, which counts
+    bool mail, stranger;
 };
 
 static bool is(struct str a, const char *b)
@@ -153,10 +155,16 @@ static bool find_author(struct intake *in, struct arriving *a, struct err *err)
 static bool find_conversation(struct intake *in, struct arriving *a, struct err *err)
 {
     const struct inbound *event = a->event;
+    struct mail_place known = {};
+    a->mail = str_given(event->mail_id);
+    if (a->mail && !mail_find_place(in->tx, in->workspace_id, in->channel_id, event, &known, err)) {
+        return false;
+    }
+    a->stranger = known.stranger;
     struct thread_place place = {
         .channel_id = in->channel_id,
         .channel_kind = in->channel_kind,
-        .thread_key = event->thread_key,
+        .thread_key = str_given(known.thread_key) ? known.thread_key : event->thread_key,
         .kind = str_given(event->conversation_kind) ? event->conversation_kind : S("dm"),
         .visibility = str_given(event->visibility) ? event->visibility : S("private"),
     };
@@ -240,17 +248,17 @@ static bool insert_attachments(struct intake *in, const struct arriving *a, stru
 {
     for (size_t i = 0; a->deleted_at == 0 && i < a->event->attachments.len; i++) {
         const struct inbound_attachment *file = &a->event->attachments.items[i];
-        bool kept = file->sha256.len > 0, has_url = file->url.len > 0;
+        bool has_url = file->url.len > 0, is_here = file->sha256.len > 0;
+        struct str state = is_here ? S("ready") : has_url ? S("waiting") : S("refused");
+        struct str reason = is_here || has_url     ? S("")
+                            : file->reason.len > 0 ? file->reason
+                                                   : S("The network gave no address for it.");
         if (!db_exec(in->tx->conn, &SQL_message_attach,
                      DB_ARGS(db_i64(in->workspace_id), db_i64(a->message_id), db_i64((i64)i),
                              db_str(or_empty(file->url)), db_str(or_empty(file->mime)),
                              db_str(text_file_name(in->tx->arena, file->name)), db_str(or_empty(file->alt)),
                              db_i64(file->size), db_i64(file->width), db_i64(file->height),
-                             db_str(kept ? file->sha256 : STR_NONE),
-                             db_str(kept      ? S("ready")
-                                    : has_url ? S("waiting")
-                                              : S("refused")),
-                             db_str(kept || has_url ? S("") : S("The network gave no address for it.")),
+                             db_str(is_here ? file->sha256 : STR_NONE), db_str(state), db_str(reason),
                              db_i64(in->tx->now)),
                      NULL, err)) {
             return false;
@@ -272,7 +280,7 @@ static bool log_created(struct intake *in, const struct arriving *a, bool late, 
 
 static void reopen(const struct arriving *a)
 {
-    if (a->customer && !is(a->edit->after.status, "open")) {
+    if (a->customer && !a->event->quiet && !is(a->edit->after.status, "open")) {
         change_reopen(a->edit);
     }
 }
@@ -296,7 +304,7 @@ static void clock_waiting(const struct arriving *a)
 {
     struct record *row = &a->edit->after;
     i64 at = a->event->at;
-    if (a->deleted_at > 0) {
+    if (a->deleted_at > 0 || a->event->quiet) {
         return;
     }
     if (a->customer && at > row->answered_at) {
@@ -385,7 +393,10 @@ static bool arrive(struct intake *in, struct arriving *a, struct err *err)
     }
     note_arrival(in, a);
     bool late = a->event->at < a->edit->after.last_message_at;
-    if (!insert_attachments(in, a, err) || !log_created(in, a, late, err)) {
+    if (!insert_attachments(in, a, err) ||
+        (a->mail && !mail_store(&in->change, &a->edit->after, in->channel_id, a->message_id, a->event,
+                                a->stranger, err)) ||
+        !log_created(in, a, late, err)) {
         return false;
     }
     a->edit->touched = true;
@@ -507,6 +518,18 @@ static bool check(const struct inbound *event, struct err *err)
     return event->at >= 0 || err_set(err, ERR_INVALID, "An event from before 1970.");
 }
 
+static bool apply_one(struct intake *in, const struct inbound *event, struct err *err)
+{
+    switch (event->type) {
+    case INBOUND_CREATED:
+        return apply_created(in, event, err);
+    case INBOUND_BOUNCED:
+        return mail_bounced(&in->change, in->channel_id, event, err);
+    default:
+        return apply_mark(in, event, err);
+    }
+}
+
 bool intake_apply(struct tx *tx, i64 workspace_id, i64 channel_id, struct str channel_kind,
                   const struct inbound_list *events, struct err *err)
 {
@@ -524,8 +547,7 @@ bool intake_apply(struct tx *tx, i64 workspace_id, i64 channel_id, struct str ch
     }
     for (size_t i = 0; i < events->len; i++) {
         const struct inbound *event = &events->items[i];
-        if (!check(event, err) || !(event->type == INBOUND_CREATED ? apply_created(&in, event, err)
-                                                                   : apply_mark(&in, event, err))) {
+        if (!check(event, err) || !apply_one(&in, event, err)) {
             return false;
         }
     }

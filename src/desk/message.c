@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Reading messages as the contract shows them: one, and pages from the newest back.
 #include "desk/message.h"
+#include "desk/mail.h"
 #include "sql_gen.h"
 #include <assert.h>
 
@@ -65,6 +66,11 @@ static const struct field message_fields[] = {
           .doc = "By which way it came or went; 0: the conversation's own thread."),
     FIELD(message, FIELD_TIME, undo_until, MAYBE, .doc = "Until then the answer can be taken back."),
     FIELD(message, FIELD_STR, error, MAYBE, .doc = "Why it failed or is in doubt, in words."),
+    FIELD(message, FIELD_JSON, mail, MAYBE | FIELD_NO_ROW,
+          .doc =
+              "Of a mail: subject, from, to, cc, reply_to (lists of {name, address}), verified (pass, fail, "
+              "unknown), automatic, stranger, from_us, several_senders, has_html, visible (bytes of the text "
+              "before what it quotes), cut, defects. null: no mail."),
     FIELD_END,
 };
 const struct type message_type = {"Message", message_fields, sizeof(struct message)};
@@ -74,6 +80,14 @@ void message_encode(struct json_writer *w, const struct message *message)
     json_encode(w, &message_type, message);
 }
 
+static const struct field draft_mail_fields[] = {
+    FIELD(draft_mail, FIELD_STRS, to, 0, .max = 100,
+          .doc = "Addresses; none: whom the answered mail came from."),
+    FIELD(draft_mail, FIELD_STRS, cc, 0, .max = 100, .doc = "Addresses."),
+    FIELD(draft_mail, FIELD_STR, subject, FIELD_NULLABLE, .max = 900, .doc = "null: Re: what it is about."),
+    FIELD_END,
+};
+static const struct type draft_mail_type = {"DraftMail", draft_mail_fields, sizeof(struct draft_mail)};
 static const char *const draft_kind_names[] = {"reply", "note", NULL};
 static const struct field draft_attachment_fields[] = {
     FIELD(draft_attachment, FIELD_STR, sha256, FIELD_REQUIRED, .max = 64, .doc = "Of a file put before."),
@@ -91,6 +105,8 @@ static const struct field draft_fields[] = {
     FIELD(message_draft, FIELD_I64, route_id, 0,
           .doc = "By which way it goes out; 0: the conversation's own thread; without it: the way the "
                  "customer wrote last."),
+    FIELD(message_draft, FIELD_STRUCT, mail, FIELD_NULLABLE, .type = &draft_mail_type,
+          .doc = "To whom it goes, on channels of mail only."),
     FIELD(message_draft, FIELD_LIST, attachments, 0, .max = 20, .type = &draft_attachment_type),
     FIELD(message_draft, FIELD_IDS, mentions, 0, .max = 50,
           .doc = "Colleagues a note names; they are told. Collaborators among them are asked in."),
@@ -230,7 +246,7 @@ static bool load_attachments(struct conn *conn, i64 workspace_id, struct message
             }
         }
     }
-    return rows_end(rows, err);
+    return rows_end(rows, err) && mail_load_view(conn, workspace_id, ids, messages, arena, err);
 }
 
 bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,

@@ -25,6 +25,7 @@ struct message {
     struct id_list mentions; // colleagues named in a note
     bool late;               // arrived after something newer was already here
     struct str send_state, error;
+    struct str mail; // JSON: what it is as a mail; STR_NONE: it is none
 };
 struct message_list {
     struct message *items;
@@ -36,6 +37,10 @@ void message_encode(struct json_writer *w, const struct message *message);
 struct draft_attachment {
     struct str sha256, name, alt;
 };
+struct draft_mail { // only on channels of mail
+    struct str_list to, cc;
+    struct str subject;
+};
 struct draft_attachments {
     struct draft_attachment *items;
     size_t len, cap;
@@ -45,6 +50,7 @@ struct message_draft {
     struct str text;
     i64 reply_to; // message id; 0: the newest customer message
     i64 route_id; // 0: the conversation's own thread; -1: by which the customer wrote last
+    struct draft_mail mail;
     struct draft_attachments attachments; // files put before
     struct id_list mentions;              // colleagues named in a note
     i64 undo_s;                           // for so long the answer can be taken back, and waits

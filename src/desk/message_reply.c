@@ -4,6 +4,7 @@
 #include "channels/channel.h"
 #include "desk/delivery.h"
 #include "desk/events.h"
+#include "desk/mail.h"
 #include "desk/mark.h"
 #include "desk/outbox.h"
 #include "desk/route.h"
@@ -49,6 +50,7 @@ struct writing { // one answer or note on its way into the database
     const struct json *settings; // of the way's channel
     struct file_row *files;      // one per attachment of the draft
     i64 message_id;
+    struct mail_out mail; // on channels of mail
 };
 
 bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struct channel_driver **ret_driver,
@@ -337,6 +339,18 @@ static bool prepare_note(struct writing *w, struct err *err)
     return check_files(w, err) && load_files(w, err);
 }
 
+// To whom it goes.
+static bool prepare_mail(struct writing *w, struct err *err)
+{
+    const struct draft_mail *given = &w->draft->mail;
+    bool any = given->to.len > 0 || given->cc.len > 0 || str_given(given->subject);
+    if (!(w->driver->can & CAN_MAIL)) {
+        return !any || err_field(err, "mail", "not_possible", "This channel sends no mail.");
+    }
+    struct mail_draft draft = {.to = given->to, .cc = given->cc, .subject = given->subject};
+    return mail_prepare_out(w->tx, &w->edit->after, &draft, w->reply_to, &w->mail, err);
+}
+
 static bool prepare_reply(struct writing *w, struct err *err)
 {
     if (!actor_may(w->actor, MAY_REPLY)) {
@@ -350,7 +364,8 @@ static bool prepare_reply(struct writing *w, struct err *err)
     }
     return outbox_channel(w->tx, w->actor->workspace_id, w->way.channel_id, &w->driver, &w->settings, err) &&
            check_can(w, err) && check_window(w, err) && sign(w, err) && check_text(w, err) &&
-           check_files(w, err) && load_files(w, err) && find_answered(w, err) && check_alone(w, err);
+           check_files(w, err) && load_files(w, err) && find_answered(w, err) && check_alone(w, err) &&
+           prepare_mail(w, err);
 }
 
 // ---- Writing ----------------------------------------------------------------------------------------
@@ -435,7 +450,10 @@ static bool write_it(struct writing *w, struct err *err)
 {
     struct str data = w->driver ? S("{\"direction\":\"out\",\"kind\":\"message\",\"origin\":\"agent\"}")
                                 : S("{\"direction\":\"out\",\"kind\":\"note\",\"origin\":\"agent\"}");
-    if (!insert_message(w, err) || !insert_files(w, err) || (w->driver && !order_send(w, err))) {
+    bool mail = w->driver && w->driver->can & CAN_MAIL;
+    if (!insert_message(w, err) || !insert_files(w, err) ||
+        (mail && !mail_store_out(w->tx, &w->edit->after, w->message_id, &w->mail, err)) ||
+        (w->driver && !order_send(w, err))) {
         return false;
     }
     conversation_heard(w);

@@ -178,7 +178,7 @@ static void note_health(const struct sending *s, i64 failures, struct arena *are
 
 static enum lane_outcome outcome_of(const struct sending *s)
 {
-    if (s->result == STEP_DONE || s->result == STEP_REFUSED || s->result == STEP_ABSENT)
+    if (s->result == STEP_DONE || s->result == STEP_REFUSED || s->result == STEP_ABSENT || s->step.only_this)
         return LANE_WELL;
     return s->step.retry_at ? LANE_SLOW_DOWN : LANE_NO_ANSWER;
 }
@@ -212,8 +212,8 @@ static void send_one(struct slot *slot, struct arena *arena)
         kill(getpid(), SIGKILL);
     finish(&s);
     bool asked = s.result == STEP_RETRY && !slot->confirm;
-    i64 failures =
-        lane_done(slot->deliver, slot, loaded ? outcome_of(&s) : LANE_WELL, asked ? s.step.retry_at : 0);
+    i64 failures = lane_done(slot->deliver, slot, loaded ? outcome_of(&s) : LANE_WELL,
+                             asked && !s.step.only_this ? s.step.retry_at : 0);
     if (loaded)
         note_health(&s, failures, arena);
     slot_free(slot);

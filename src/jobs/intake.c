@@ -9,6 +9,7 @@
 #include "desk/channel.h"
 #include "desk/events.h"
 #include "desk/intake.h"
+#include "jobs/mail_in.h"
 #include "jobs/owners.h"
 #include "jobs/worker.h"
 #include "sql_gen.h"
@@ -33,6 +34,7 @@ struct raw { // one stored body on its way
     struct unreadable_list bad;
     bool gone;       // somebody else dealt with it
     bool unreadable; // nothing of it can be read
+    bool died;       // reading it ended a child: tried again, by itself
     struct str why;
 };
 struct raw_list {
@@ -132,7 +134,7 @@ static struct str ids_json(const struct batch *batch, struct arena *arena, i64 *
     buf_add_char(&ids, '[');
     for (size_t i = 0; i < batch->len; i++) {
         const struct raw *raw = &batch->raws[i];
-        if (!raw->gone && !raw->unreadable) {
+        if (!raw->gone && !raw->unreadable && !raw->died) {
             if (n++ > 0) {
                 buf_add_char(&ids, ',');
             }
@@ -214,20 +216,41 @@ static void guess_languages(struct inbound_list *events)
     }
 }
 
+static void cannot(struct batch *batch, struct raw *raw, const struct err *why)
+{
+    raw->why = str_copy(batch->arena, why->text[0] ? str_from(why->text) : S("It cannot be read."));
+}
+
+// A mail is taken apart first; *body is what the driver reads.
+static bool open_mail(struct batch *batch, struct raw *raw, struct str *body)
+{
+    struct err why = {};
+    enum child_result how =
+        mail_in_read(&batch->job->settings, raw->workspace_id, raw->body, batch->arena, body, &why);
+    raw->unreadable = how == CHILD_REFUSED;
+    raw->died = how == CHILD_DIED;
+    cannot(batch, raw, &why);
+    return how == CHILD_OK;
+}
+
 static void parse(const struct channel_driver *driver, const struct channel_view *view, struct batch *batch,
                   struct raw *raw)
 {
     struct err why = {};
+    struct str body = raw->body;
+    if (driver->can & CAN_MAIL && !open_mail(batch, raw, &body)) {
+        return;
+    }
     struct inbound_list events = {};
     struct unreadable_list bad = {};
-    if (driver->receive(view, raw->stream, raw->body, batch->arena, &events, &bad, &why)) {
+    if (driver->receive(view, raw->stream, body, batch->arena, &events, &bad, &why)) {
         guess_languages(&events);
         raw->events = events;
         raw->bad = bad;
         return;
     }
     raw->unreadable = true;
-    raw->why = str_copy(batch->arena, why.text[0] ? str_from(why.text) : S("It cannot be read."));
+    cannot(batch, raw, &why);
 }
 
 static bool read_and_parse(struct batch *batch, struct err *err)
@@ -292,7 +315,7 @@ static bool settle(struct tx *tx, const struct batch *batch, struct err *err)
     }
     for (size_t i = 0; i < batch->len; i++) {
         const struct raw *raw = &batch->raws[i];
-        if (!raw->gone &&
+        if (!raw->gone && !raw->died &&
             !(raw->unreadable ? quarantine(tx, raw, raw->why, err) : keep_bad_parts(tx, raw, err))) {
             return false;
         }
@@ -483,6 +506,25 @@ static bool failed_rows(struct batch *batch, const struct err *why)
     return true;
 }
 
+// Those whose reading ended a child: the others have been stored already.
+static bool failed_children(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->len; i++) {
+        struct batch one = *batch;
+        struct err err = {};
+        one.raws = &batch->raws[i];
+        one.len = 1;
+        if (!one.raws->died) {
+            continue;
+        }
+        err_set(&err, ERR_INVALID, STR_FMT, STR_ARG(one.raws->why));
+        if (!failed_row(&one, &err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // *done counts rows dealt with, also those that failed. False: the database is away.
 static bool run_batch(struct batch *batch, i64 *done)
 {
@@ -495,7 +537,8 @@ static bool run_batch(struct batch *batch, i64 *done)
         return true;
     }
     *done += (i64)batch->len;
-    return read_and_parse(batch, &err) ? apply_parts(batch) : failed_rows(batch, &err);
+    return read_and_parse(batch, &err) ? apply_parts(batch) && failed_children(batch)
+                                       : failed_rows(batch, &err);
 }
 
 // ---- What waits -------------------------------------------------------------------------------------

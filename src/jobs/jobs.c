@@ -8,6 +8,7 @@
 #include "jobs/bulk.h"
 #include "jobs/deliver.h"
 #include "jobs/intake.h"
+#include "jobs/listen.h"
 #include "jobs/pings.h"
 #include "jobs/poll.h"
 #include "jobs/push.h"
@@ -27,6 +28,7 @@ struct jobs {
     struct attachments *attachments; // NULL: no nursery here
     struct deliver *deliver;
     struct poll *poll;
+    struct listen *listen;
     struct worker *indexer; // NULL: no index kept here
     i64 indexed_at;         // clock_mono of the last turn that learnt something
     i64 index_pause;        // behind it
@@ -108,12 +110,16 @@ bool jobs_start(const struct jobs_settings *settings, struct jobs **ret_jobs, st
         (void)ended; // the program ends anyway
         return false;
     }
+    jobs->listen = listen_start(settings);
     *ret_jobs = jobs;
     return true;
 }
 
 static void ask_all(struct jobs *jobs)
 {
+    if (jobs->listen) {
+        listen_ask_stop(jobs->listen);
+    }
     if (jobs->poll) {
         poll_ask_stop(jobs->poll);
     }
@@ -142,7 +148,11 @@ bool jobs_stop(struct jobs *jobs, int timeout_ms)
     }
     i64 until = clock_mono() + timeout_ms;
     ask_all(jobs);
-    bool ended = intake_job_join(jobs->intake, until);
+    bool ended = listen_join(jobs->listen, until);
+    if (ended) {
+        jobs->listen = NULL;
+    }
+    ended = intake_job_join(jobs->intake, until) && ended;
     ended = schedule_join(jobs->schedule, until) && ended;
     ended = pings_job_join(jobs->pings, until) && ended;
     ended = worker_join(jobs->bulk, until) && ended;

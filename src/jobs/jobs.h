@@ -14,7 +14,8 @@ struct jobs_settings {
     struct outbound_client *client;
     struct str public_url;   // in front of signed addresses
     struct nursery *nursery; // NULL: pictures from networks stay where they are
-    size_t picture_kind;     // the job's index in the nursery's table
+    size_t picture_kind;     // the jobs' indexes in the nursery's table
+    size_t mail_kind;
     struct search *search;   // NULL: no index kept here
 };
 struct jobs;

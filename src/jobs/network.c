@@ -148,7 +148,10 @@ static void fetch(struct going *g)
 {
     struct step *step = g->step;
     g->answer = (struct net_answer){};
-    client_fetch(g->run->settings->client, &step->request, 0, step->arena, &g->answer);
+    if (step->request.whole)
+        client_talk(g->run->settings->client, &g->run->dialog, &step->request, step->arena, &g->answer);
+    else
+        client_fetch(g->run->settings->client, &step->request, 0, step->arena, &g->answer);
     step->answer = &g->answer;
     g->run->requests++;
 }
@@ -202,6 +205,8 @@ static enum step_result ended(struct going *g, enum step_result result)
         log_event(LOG_ERROR, "network.keep_failed", LOG_I("channel", g->run->row.id),
                   LOG_C("error", err.text));
     g->step->answer = NULL;
+    client_hang_up(g->run->dialog);
+    g->run->dialog = NULL;
     return result;
 }
 

@@ -13,6 +13,7 @@ struct network_run {
     struct channel_view view;
     i64 deadline; // clock_mono; the run ends with STEP_RETRY behind it
     int requests; // made so far
+    struct dialog *dialog; // of a talk over lines; ended with the run
 };
 // Loads the channel and opens what is sealed of it; ERR_CONFLICT when that cannot be opened.
 bool network_open(struct network_run *run, const struct jobs_settings *settings, i64 workspace_id,

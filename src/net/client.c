@@ -4,6 +4,8 @@
 #include "net/client.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/dialog.h"
+#include "net/lookup.h"
 #include "net/transfer.h"
 #include <netdb.h>
 #include <signal.h>
@@ -14,7 +16,6 @@ enum {
     MAX_ANSWER = 4 * 1024 * 1024,
     REDIRECTS_MAX = 3,
     RESOLVE_MS = 5000,
-    LOOKUPS_MAX = 32,
     RESOLVED_MAX = 16,
 };
 
@@ -32,6 +33,7 @@ struct outbound_client {
     bool stopping;
     int n_callers; // jobs inside; the last one out lets client_stop go on
     pthread_cond_t left;
+    struct dialogs *dialogs;
 };
 
 static void enter(struct outbound_client *client)
@@ -263,66 +265,26 @@ void client_fetch(struct outbound_client *client, const struct net_request *requ
     leave(client);
 }
 
+// ---- Talks over lines -----------------------------------------------------------------------------------
+void client_talk(struct outbound_client *client, struct dialog **dialog, const struct net_request *request,
+                 struct arena *arena, struct net_answer *ret_answer)
+{
+    enter(client);
+    dialog_turn(client->dialogs, dialog, request, arena, ret_answer);
+    leave(client);
+}
+
+void client_hang_up(struct dialog *dialog)
+{
+    dialog_close(dialog);
+}
+
+void client_interrupt(struct outbound_client *client)
+{
+    dialogs_interrupt(client->dialogs, false);
+}
+
 // ---- Asking beforehand ----------------------------------------------------------------------------------
-// A name server may take its time, a settings form may not: the lookup has a thread of its own, which is
-// left alone when it takes too long.
-struct lookup {
-    pthread_mutex_t lock;
-    pthread_cond_t finished;
-    char host[256];
-    bool done, abandoned;
-    int code;
-    struct addrinfo *list;
-};
-
-static _Atomic int n_lookups;
-
-static void free_lookup(struct lookup *lookup)
-{
-    if (lookup->list) {
-        freeaddrinfo(lookup->list);
-    }
-    pthread_mutex_destroy(&lookup->lock);
-    pthread_cond_destroy(&lookup->finished);
-    mem_free(lookup);
-}
-
-static void *run_lookup(void *arg)
-{
-    struct lookup *lookup = arg;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *list = NULL;
-    int code = getaddrinfo(lookup->host, NULL, &hints, &list);
-
-    pthread_mutex_lock(&lookup->lock);
-    lookup->code = code;
-    lookup->list = code == 0 ? list : NULL;
-    lookup->done = true;
-    bool abandoned = lookup->abandoned;
-    pthread_cond_signal(&lookup->finished);
-    pthread_mutex_unlock(&lookup->lock);
-    if (abandoned) {
-        free_lookup(lookup);
-    }
-    n_lookups--;
-    return NULL;
-}
-
-static struct lookup *start_lookup(struct str host)
-{
-    struct lookup *lookup = mem_alloc(sizeof *lookup);
-    pthread_condattr_t attr;
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_mutex_init(&lookup->lock, NULL);
-    pthread_cond_init(&lookup->finished, &attr);
-    pthread_condattr_destroy(&attr);
-    memcpy(lookup->host, host.ptr, host.len);
-    pthread_detach(thread_start("lookup", run_lookup, lookup));
-    return lookup;
-}
-
 static bool check_list(const struct addrinfo *list, struct err *err)
 {
     char reason[160];
@@ -337,31 +299,12 @@ static bool check_list(const struct addrinfo *list, struct err *err)
 
 static bool look_up(struct str host, struct err *err)
 {
-    struct timespec until;
-    bool allowed = false;
-
-    if (++n_lookups > LOOKUPS_MAX) {
-        n_lookups--;
-        return err_retry(err, ERR_UNAVAILABLE, 5, "Too many names are being looked up.");
+    struct addrinfo *list;
+    if (!lookup_run(host, RESOLVE_MS, &list, err)) {
+        return false;
     }
-    struct lookup *lookup = start_lookup(host);
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += RESOLVE_MS / 1000;
-    pthread_mutex_lock(&lookup->lock);
-    while (!lookup->done && pthread_cond_timedwait(&lookup->finished, &lookup->lock, &until) == 0) {
-    }
-    lookup->abandoned = !lookup->done;
-    bool done = lookup->done;
-    pthread_mutex_unlock(&lookup->lock);
-    if (!done) {
-        return err_set(err, ERR_INVALID, "The name " STR_FMT " could not be looked up in time.",
-                       STR_ARG(host));
-    }
-    allowed = lookup->code == 0
-                  ? check_list(lookup->list, err)
-                  : err_set(err, ERR_INVALID, "The name " STR_FMT " was not found.", STR_ARG(host));
-    free_lookup(lookup);
+    bool allowed = check_list(list, err);
+    freeaddrinfo(list);
     return allowed;
 }
 
@@ -432,6 +375,7 @@ bool client_start(const struct client_settings *settings, struct outbound_client
         (char *)mem_copy(settings->user_agent.len > 0 ? settings->user_agent : S("Heed")).ptr;
     client->test_resolver = settings->test_resolver;
     client->test_arg = settings->test_arg;
+    client->dialogs = dialogs_create(guard);
     TAILQ_INIT(&client->waiting);
     TAILQ_INIT(&client->running);
     pthread_mutex_init(&client->lock, NULL);
@@ -451,6 +395,7 @@ void client_stop(struct outbound_client *client)
     }
     pthread_mutex_lock(&client->lock);
     client->stopping = true;
+    dialogs_interrupt(client->dialogs, true);
     curl_multi_wakeup(client->multi);
     pthread_mutex_unlock(&client->lock);
     pthread_join(client->thread, NULL);
@@ -462,6 +407,7 @@ void client_stop(struct outbound_client *client)
     curl_multi_cleanup(client->multi);
     pthread_cond_destroy(&client->left);
     pthread_mutex_destroy(&client->lock);
+    dialogs_destroy(client->dialogs);
     guard_destroy(client->guard);
     mem_free(client->user_agent);
     mem_free(client);

@@ -30,6 +30,15 @@ enum fetch_flags {
 // address or a transport error is an answer with got_answer = false and the reason.
 void client_fetch(struct outbound_client *client, const struct net_request *request, unsigned flags,
                   struct arena *arena, struct net_answer *ret_answer);
+// One turn of a talk over lines (a request with `whole`), in the calling thread. *dialog: NULL at first, then
+// the connection for the next turn; the guard looks at each address dialled, as above.
+struct dialog;
+void client_talk(struct outbound_client *client, struct dialog **dialog, const struct net_request *request,
+                 struct arena *arena, struct net_answer *ret_answer);
+// Ends a talk; NULL is fine.
+void client_hang_up(struct dialog *dialog);
+// Patient turns end now, and those to come end at once: the jobs are stopping.
+void client_interrupt(struct outbound_client *client);
 // True when the guard would dial this URL now; for settings forms. Resolves, at most 5 s.
 bool client_url_allowed(struct outbound_client *client, struct str url, struct err *err) MUST_CHECK;
 // True when the operator allowed exactly this URL's host and port (--allow-host).

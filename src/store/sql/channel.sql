@@ -138,6 +138,11 @@ SELECT workspace_id, channel_id, stream, value, failures, next_at, kind
  WHERE place <= :limit
  ORDER BY failing, next_at;
 
+-- name: channel_cursor_nudge :exec
+-- There is news: the stream is looked at now, or right after the turn that is under way.
+UPDATE channel_cursor SET next_at = :now
+ WHERE workspace_id = :workspace AND channel_id = :channel AND stream = :stream AND next_at > :now AND failures = 0;
+
 -- name: channel_cursor_lease :exec
 -- One poller takes a stream; whoever comes second changes nothing.
 UPDATE channel_cursor SET lease_until = :until, lease_owner = :owner

@@ -431,6 +431,8 @@ export interface Message {
   undo_until: string | null
   /** Why it failed or is in doubt, in words. */
   error: string | null
+  /** Of a mail: subject, from, to, cc, reply_to (lists of {name, address}), verified (pass, fail, unknown), automatic, stranger, from_us, several_senders, has_html, visible (bytes of the text before what it quotes), cut, defects. null: no mail. */
+  mail: unknown
 }
 
 export interface MessageDraft {
@@ -440,6 +442,15 @@ export interface MessageDraft {
   reply_to?: number | null
   /** By which way it goes out; 0: the conversation's own thread; without it: the way the customer wrote last. */
   route_id?: number
+  /** To whom it goes, on channels of mail only. */
+  mail?: {
+    /** Addresses; none: whom the answered mail came from. */
+    to?: string[]
+    /** Addresses. */
+    cc?: string[]
+    /** null: Re: what it is about. */
+    subject?: string | null
+  } | null
   attachments?: {
     /** Of a file put before. */
     sha256: string

@@ -126,6 +126,7 @@ export class Thread {
       late: false,
       send_state: draft.kind === 'note' ? null : 'sending',
       error: null,
+      mail: null,
       route_id: draft.route_id ?? 0,
       undo_until: null,
       mentions: draft.mentions ?? [],
