@@ -27,7 +27,7 @@ static struct str mail_json(struct rows *rows, struct arena *arena)
 }
 
 bool mail_load_view(struct conn *conn, i64 workspace_id, struct str ids, struct message_list *messages,
-                       struct arena *arena, struct err *err)
+                    struct arena *arena, struct err *err)
 {
     struct rows *rows;
     if (!db_query(conn, &SQL_mail_of_page, DB_ARGS(db_i64(workspace_id), db_str(ids)), &rows, err)) {

@@ -16,7 +16,7 @@ struct jobs_settings {
     struct nursery *nursery; // NULL: pictures from networks stay where they are
     size_t picture_kind;     // the jobs' indexes in the nursery's table
     size_t mail_kind;
-    struct search *search;   // NULL: no index kept here
+    struct search *search; // NULL: no index kept here
 };
 struct jobs;
 bool jobs_start(const struct jobs_settings *settings, struct jobs **ret_jobs, struct err *err) MUST_CHECK;

@@ -11,8 +11,8 @@ struct network_run {
     const struct jobs_settings *settings;
     struct channel_row row; // as loaded; its session follows when renewed
     struct channel_view view;
-    i64 deadline; // clock_mono; the run ends with STEP_RETRY behind it
-    int requests; // made so far
+    i64 deadline;          // clock_mono; the run ends with STEP_RETRY behind it
+    int requests;          // made so far
     struct dialog *dialog; // of a talk over lines; ended with the run
 };
 // Loads the channel and opens what is sealed of it; ERR_CONFLICT when that cannot be opened.
