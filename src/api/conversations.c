@@ -4,6 +4,7 @@
 #include "api/routes.h"
 #include "desk/card.h"
 #include "desk/conversation.h"
+#include "desk/merge.h"
 #include "live/counts_json.h"
 
 static const char *const sort_names[] = {"urgent", "newest", "waiting", "created", "oldest", NULL};
@@ -87,6 +88,92 @@ static bool patch_conversation(struct request *req, struct tx *tx, struct reply 
     return true;
 }
 
+static bool prepare_merge(struct request *req, struct err *err)
+{
+    struct merge_draft *draft = arena_new(req->arena, struct merge_draft);
+    req->data = draft;
+    return request_decode(req, &merge_draft_type, true, draft, NULL, err);
+}
+
+static bool post_merge(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    struct merge_draft *draft = req->data;
+    struct conversation conversation = {};
+    i64 id;
+    if (!request_id(req, 0, &id, err) ||
+        !conversation_merge(tx, &req->actor, id, draft->from_id, &conversation, err))
+        return false;
+    put_conversation(reply, &conversation);
+    return true;
+}
+
+static bool post_unmerge(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    struct conversation conversation = {};
+    i64 id;
+    if (!request_id(req, 0, &id, err) || !conversation_unmerge(tx, &req->actor, id, &conversation, err))
+        return false;
+    put_conversation(reply, &conversation);
+    return true;
+}
+
+static bool prepare_split(struct request *req, struct err *err)
+{
+    struct split_draft *draft = arena_new(req->arena, struct split_draft);
+    req->data = draft;
+    return request_decode(req, &split_draft_type, true, draft, NULL, err);
+}
+
+static bool post_split(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    struct split_draft *draft = req->data;
+    struct conversation conversation = {};
+    i64 id;
+    if (!request_id(req, 0, &id, err) ||
+        !conversation_split(tx, &req->actor, id, draft->message_id, &conversation, err))
+        return false;
+    put_conversation(reply, &conversation);
+    reply->status = 201;
+    return true;
+}
+
+static bool list_links(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
+{
+    struct conversation_list list = {};
+    i64 id;
+    if (!request_id(req, 0, &id, err) || !conversation_links(conn, &req->actor, id, req->arena, &list, err))
+        return false;
+    struct json_writer w = reply_list_open(reply);
+    for (size_t i = 0; i < list.len; i++)
+        conversation_encode(&w, &list.items[i]);
+    reply_list_close(reply, &w, STR_NONE);
+    return true;
+}
+
+static bool prepare_link(struct request *req, struct err *err)
+{
+    struct link_draft *draft = arena_new(req->arena, struct link_draft);
+    req->data = draft;
+    return request_decode(req, &link_draft_type, true, draft, NULL, err);
+}
+
+static bool post_link(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    struct link_draft *draft = req->data;
+    i64 id;
+    (void)reply;
+    return request_id(req, 0, &id, err) &&
+           conversation_link(tx, &req->actor, id, draft->conversation_id, err);
+}
+
+static bool delete_link(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    i64 id, other;
+    (void)reply;
+    return request_id(req, 0, &id, err) && request_id(req, 1, &other, err) &&
+           conversation_unlink(tx, &req->actor, id, other, err);
+}
+
 static bool mark_read(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
 {
     i64 id;
@@ -140,6 +227,24 @@ const struct route conversation_routes[] = {
     {HTTP_GET_, "/api/v1/conversations/{id}/happenings", MAY_READ, "listHappenings",
      "What colleagues did with a conversation", .out = &happening_type, .out_list = true, .success = 200,
      .params = limit_params, .read = list_happenings},
+    {HTTP_POST_, "/api/v1/conversations/{id}/merge", MAY_TRIAGE, "mergeConversation",
+     "Another conversation goes into this one, and what comes in its thread later too",
+     .in = &merge_draft_type, .out = &conversation_type, .success = 200, .prepare = prepare_merge,
+     .write = post_merge},
+    {HTTP_POST_, "/api/v1/conversations/{id}/unmerge", MAY_TRIAGE, "unmergeConversation",
+     "Take back the merge by which this one went", .out = &conversation_type, .success = 200,
+     .write = post_unmerge},
+    {HTTP_POST_, "/api/v1/conversations/{id}/split", MAY_TRIAGE, "splitConversation",
+     "From a message on it becomes a conversation of its own", .in = &split_draft_type,
+     .out = &conversation_type, .success = 201, .prepare = prepare_split, .write = post_split},
+    {HTTP_GET_, "/api/v1/conversations/{id}/links", MAY_READ, "listConversationLinks",
+     "Conversations that have to do with this one", .out = &conversation_type, .out_list = true,
+     .success = 200, .read = list_links},
+    {HTTP_POST_, "/api/v1/conversations/{id}/links", MAY_TRIAGE, "linkConversation",
+     "Link it with another one, both ways", .in = &link_draft_type, .success = 204, .prepare = prepare_link,
+     .write = post_link},
+    {HTTP_DELETE_, "/api/v1/conversations/{id}/links/{other}", MAY_TRIAGE, "unlinkConversation",
+     "They have nothing to do with each other after all", .success = 204, .write = delete_link},
     {HTTP_GET_, "/api/v1/counts", MAY_READ, "getCounts", "How much is in each folder, as far as one sees",
      .out = &counts_doc_type, .success = 200, .read = get_counts},
     {},

@@ -18,6 +18,7 @@ struct record { // the whole row of a conversation
         answered_at, answered_id;
     struct str preview;
     i64 message_count, unread, version, created_at, updated_at, closed_at;
+    i64 merged_into; // 0: it is itself
 };
 struct name_refs {
     struct name_ref *items;

@@ -54,6 +54,8 @@ static const struct field conversation_fields[] = {
           .doc = "Customer messages since somebody last opened or answered it."),
     FIELD(conversation, FIELD_I64, message_count, FIELD_READ_ONLY),
     FIELD(conversation, FIELD_I64, version, FIELD_READ_ONLY, .doc = "Rises with each change."),
+    FIELD(conversation, FIELD_I64, merged_into, MAYBE,
+          .doc = "The conversation this one went into; it is empty and in no list then."),
     FIELD(conversation, FIELD_STR, preview, FIELD_READ_ONLY, .doc = "The beginning of the newest message."),
     FIELD_END,
 };

@@ -30,6 +30,7 @@ struct conversation {
     i64 waiting_since, due_at, urgent_at, // urgent_at 0: not waiting
         snoozed_until, last_message_at, created_at, updated_at, closed_at;
     i64 unread, message_count, version;
+    i64 merged_into; // 0: it is itself
     struct str preview;
 };
 struct conversation_list {

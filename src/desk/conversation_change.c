@@ -290,6 +290,10 @@ bool conversation_update(struct tx *tx, const struct actor *actor, i64 id,
     if (!actor_may(actor, MAY_TRIAGE)) {
         return err_set(err, ERR_DENIED, "Your role may not change conversations.");
     }
+    if (edit->before.merged_into) {
+        return err_set(err, ERR_CONFLICT, "This conversation went into number %lld.",
+                       (long long)edit->before.merged_into);
+    }
     if (!apply_patch(&change, edit, patch, set, err) || !change_finish(&change, err)) {
         return false;
     }

@@ -8,6 +8,9 @@
 size_t counts_folders(const struct record *record, struct arena *arena, struct str out[4])
 {
     size_t n = 0;
+    if (record->merged_into) {
+        return 0;
+    }
     if (record->spam) {
         out[n++] = S("spam");
     } else if (str_eq(record->status, S("closed"))) {

@@ -134,7 +134,8 @@ static bool same_place(const struct record *a, const struct record *b)
     return str_eq(a->status, b->status) && a->spam == b->spam && a->contact_id == b->contact_id &&
            str_eq(a->contact_name, b->contact_name) && str_eq(a->contact_handle, b->contact_handle) &&
            a->assignee_id == b->assignee_id && a->team_id == b->team_id && str_eq(a->priority, b->priority) &&
-           a->due_at == b->due_at && a->snoozed_until == b->snoozed_until && a->closed_at == b->closed_at;
+           a->due_at == b->due_at && a->snoozed_until == b->snoozed_until && a->closed_at == b->closed_at &&
+           a->merged_into == b->merged_into;
 }
 
 static bool same_activity(const struct record *a, const struct record *b)
@@ -227,6 +228,7 @@ static void put_changes(struct json_writer *w, const struct edit *edit)
     changed_time(w, "snoozed_until", a->snoozed_until, b->snoozed_until);
     changed_time(w, "due_at", a->due_at, b->due_at);
     changed_id(w, "contact_id", a->contact_id, b->contact_id);
+    changed_id(w, "merged_into", a->merged_into, b->merged_into);
     if (a->spam != b->spam) {
         changed_id(w, "spam", a->spam, b->spam);
     }

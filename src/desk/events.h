@@ -5,6 +5,12 @@
 
 #define EVENT_CONVERSATION_CREATED "conversation.created"
 #define EVENT_CONVERSATION_UPDATED "conversation.updated" // {changes: {status: {before, after}, …}, reason?}
+#define EVENT_CONVERSATION_MERGED   "conversation.merged" // {other}: which went into this one
+#define EVENT_CONVERSATION_UNMERGED "conversation.unmerged"
+#define EVENT_CONVERSATION_SPLIT    "conversation.split" // {other}: the other part
+#define EVENT_CONVERSATION_LINKED   "conversation.linked"
+#define EVENT_CONVERSATION_UNLINKED "conversation.unlinked"
+#define EVENT_MESSAGE_MOVED         "message.moved" // {from}: the conversation it was in
 #define EVENT_CONVERSATION_READ    "conversation.read"    // unread fell to 0
 
 #define EVENT_CONVERSATION_SCHEDULED                                                                         \

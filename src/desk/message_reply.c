@@ -473,6 +473,10 @@ static bool prepare(struct writing *w, i64 conversation_id, struct err *err)
     if (!actor_sees(actor, w->edit->before.channel_id, w->edit->before.team_id)) {
         return err_set(err, ERR_NOT_FOUND, "There is no such conversation.");
     }
+    if (w->edit->before.merged_into) {
+        return err_set(err, ERR_CONFLICT, "This conversation went into number %lld.",
+                       (long long)w->edit->before.merged_into);
+    }
     if (str_eq(w->draft->kind, S("note"))) {
         w->way = way_home(&w->edit->after);
         return prepare_note(w, err);

@@ -108,6 +108,7 @@ static void fill_item(struct rows *rows, struct query_item *item, struct arena *
         .has_attachment = row_i64(rows, 20) != 0,
         .has_note = row_i64(rows, 21) != 0,
         .has_reply = row_i64(rows, 22) != 0,
+        .merged = row_i64(rows, 23) != 0,
     };
 }
 

@@ -219,7 +219,7 @@ static bool may_see(const struct query_context *context, const struct query_item
 {
     bool channel = context->all_channels || id_in(&context->channels, item->channel_id);
     bool team = context->all_teams || item->team_id == 0 || id_in(&context->teams, item->team_id);
-    return channel && team;
+    return channel && team && !item->merged;
 }
 
 bool query_match(const struct query *query, const struct query_context *context,

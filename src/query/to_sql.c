@@ -76,7 +76,7 @@ void put_in(struct compile *c, const char *column, const struct id_list *ids)
 void put_scope(struct compile *c)
 {
     const struct query_context *context = c->context;
-    put_sql(c, "c.workspace_id = @workspace");
+    put_sql(c, "c.workspace_id = @workspace AND c.merged_into = 0");
     if (!context->all_channels) {
         put_sql(c, " AND ");
         put_in(c, "c.channel_id", &context->channels);

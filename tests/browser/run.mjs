@@ -7,7 +7,7 @@ import { deflateSync } from 'node:zlib'
 import { Browser, axe, signIn } from './lib/browser.mjs'
 import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
-import { folders, many } from './parts/folders.mjs'
+import { folders, joining, many } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
 import { chat } from './parts/chat.mjs'
 
@@ -720,6 +720,7 @@ test('the first load is at most 60 KB of compressed script', async () => {
 await chat({ browser, heed })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
+joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 
 test('no page broke its content security policy or wrote an error', async () => {
   equal(await browser.violations(maren), [])

@@ -47,7 +47,7 @@ WITH RECURSIVE part (id) AS (
      WHERE k.workspace_id = :workspace AND k.merged_into <> 0)
 SELECT c.id, c.channel_id, c.team_id, c.channel_kind, c.status, c.preview, c.last_message_at, c.waiting_since
   FROM part JOIN conversation c ON c.contact_id = part.id
- WHERE c.workspace_id = :workspace
+ WHERE c.workspace_id = :workspace AND c.merged_into = 0
  ORDER BY c.last_message_at DESC
  LIMIT 100;
 

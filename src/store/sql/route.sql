@@ -1,9 +1,12 @@
 -- SPDX-License-Identifier: AGPL-3.0-or-later
 -- name: route_get :one
--- One way into a conversation besides its own thread.
+-- args: workspace, conversation, id
+-- One way into a conversation besides its own thread; also one that leads elsewhere since it was split.
 SELECT id AS route_id, channel_id, channel_kind, thread_key, kind, visibility, address
   FROM conversation_route
- WHERE workspace_id = :workspace AND conversation_id = :conversation AND id = :id;
+ WHERE workspace_id = :workspace AND id = :id
+   AND (conversation_id = :conversation
+        OR EXISTS (SELECT 1 FROM message m WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND m.route_id = :id));
 
 -- name: route_of_customer :one
 -- By which way the customer wrote last.

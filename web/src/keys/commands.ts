@@ -56,6 +56,9 @@ export const commands: Command[] = [
   { id: 'team', title: 'cmd.team', icon: 'people', group: 'conversation', keys: ['shift+a'], when: () => triage() && session.teams.length > 0, run: () => ui.open('team') },
   { id: 'tag', title: 'cmd.tag', icon: 'tag', group: 'conversation', keys: ['t'], when: triage, run: () => ui.open('tag') },
   { id: 'priority', title: 'cmd.priority', icon: 'bars', group: 'conversation', keys: ['p'], when: triage, run: () => ui.open('priority') },
+  { id: 'merge', title: 'cmd.merge', icon: 'rule', group: 'conversation', keys: ['shift+m'], when: () => triage() && (opened() || selection.ids.size > 1), run: () => mergeHere() },
+  { id: 'split', title: 'cmd.split', icon: 'rule', group: 'conversation', keys: ['shift+p'], when: () => opened() && session.can('triage'), run: () => ui.open('split') },
+  { id: 'link', title: 'cmd.link', icon: 'link', group: 'conversation', keys: ['shift+l'], when: () => opened() && session.can('triage'), run: () => ui.open('link') },
   { id: 'like', title: 'cmd.like', icon: 'heart', group: 'conversation', keys: ['f'], when: () => opened() && session.can('reply') && (session.kind(inbox.current?.channel_kind ?? '')?.can.includes('like') ?? false), run: () => act.like() },
   { id: 'spam', title: 'cmd.spam', icon: 'shield', group: 'conversation', keys: ['!'], when: () => triage() && (selection.any ? inbox.folder !== 'spam' : !inbox.current?.spam), run: act.spam },
   { id: 'not_spam', title: 'cmd.not_spam', icon: 'shield', group: 'conversation', keys: ['!'], when: () => triage() && (selection.any ? inbox.folder === 'spam' : !!inbox.current?.spam), run: act.spam },
@@ -80,6 +83,14 @@ export const commands: Command[] = [
   { id: 'theme', title: 'cmd.theme', icon: 'sun', group: 'page', keys: ['g t'], run: toggleTheme },
   { id: 'density', title: 'cmd.density', icon: 'rows', group: 'page', keys: ['g d'], run: () => void session.saveSettings({ density: session.settings.density ? undefined : 'compact' } as object) },
 ]
+
+/** All that are marked go into the open one, if it is among them, else into the first; one alone asks with which. */
+function mergeHere(): void {
+  const ids = inbox.items.map((c) => c.id).filter((id) => selection.ids.has(id))
+  const into = inbox.known(ids.includes(inbox.currentId) ? inbox.currentId : (ids[0] ?? 0))
+  if (ids.length > 1 && into) void import('../state/join').then((m) => m.merge(into, ids.filter((id) => id !== into.id)))
+  else if (opened()) ui.open('merge')
+}
 
 /** Set by the composer while it is on the screen. */
 export const composer: { send?: (andNext: boolean) => void } = {}

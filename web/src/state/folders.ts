@@ -28,6 +28,7 @@ export function folderQuery(folder: string): string {
 
 /** Is the conversation in the folder? undefined: only the server can tell. */
 export function inFolder(folder: string, c: Conversation, me: number): boolean {
+  if (c.merged_into) return false
   const open = c.status === 'open' && !c.spam
   if (folder.startsWith('channel:')) return open && c.channel_id === Number(folder.slice(8))
   if (folder.startsWith('tag:')) return open && c.tags.some((tag) => tag.toLowerCase() === folder.slice(4).toLowerCase())

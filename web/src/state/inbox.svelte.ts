@@ -35,6 +35,9 @@ class Inbox {
   /** Another list is shown: what was marked in the old one is no longer meant. */
   onOpen: () => void = () => {}
 
+  /** An old address: the conversation is now part of this one. */
+  onMerged: (id: number) => void = () => {}
+
   get position(): number {
     return this.items.findIndex((c) => c.id === this.currentId)
   }
@@ -141,7 +144,9 @@ class Inbox {
     this.current = known ? this.#shown(known) : null
     if (known && at >= 0) return
     try {
-      this.put(await api.get<Conversation>(`/conversations/${id}`))
+      const c = await api.get<Conversation>(`/conversations/${id}`)
+      if (c.merged_into && id === this.currentId) return this.onMerged(c.merged_into)
+      this.put(c)
     } catch (error) {
       if (id === this.currentId && error instanceof ApiError && [403, 404].includes(error.status)) this.missing = true
     }

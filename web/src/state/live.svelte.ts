@@ -4,7 +4,9 @@ import { Feed } from '../api/events'
 import { api } from '../api/client'
 import type { Channel, Conversation, Counts, Message, Presence } from '../api/shapes'
 import { t } from '../text/text.svelte'
+import { conversationUrl } from '../routes'
 import { clock } from './clock.svelte'
+import { router } from './router.svelte'
 import { inbox } from './inbox.svelte'
 import { session } from './session.svelte'
 import { threads } from './threads.svelte'
@@ -98,6 +100,8 @@ class Live {
     const before = inbox.known(c.id)
     clock.tick()
     inbox.put(c)
+    if (before && c.message_count < before.message_count) void threads.peek(c.id)?.load() // some moved to another one
+    if (c.merged_into && c.id === inbox.currentId) router.go(conversationUrl(c.merged_into), true)
     if (c.id === inbox.currentId) {
       const thread = threads.peek(c.id)
       const told = (x: Conversation | undefined) => x && [x.status, x.assignee?.id, x.team?.id, x.priority, x.spam, ...x.tags].join()
@@ -108,3 +112,4 @@ class Live {
   }
 }
 export const live = new Live()
+inbox.onMerged = (id) => router.go(conversationUrl(id), true)
