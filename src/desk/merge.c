@@ -257,6 +257,13 @@ static void empty(struct edit *from, i64 into_id, i64 now)
     from->touched = true;
 }
 
+// What hangs on messages goes where they now are: what waits to leave, who was named in them.
+static bool follow(struct tx *tx, i64 workspace, i64 into, struct err *err)
+{
+    return db_exec(tx->conn, &SQL_merge_move_outbox, DB_ARGS(db_i64(into), db_i64(workspace)), NULL, err) &&
+           db_exec(tx->conn, &SQL_merge_move_mentions, DB_ARGS(db_i64(into), db_i64(workspace)), NULL, err);
+}
+
 static bool move_all(struct change *change, const struct edit *into, const struct edit *from,
                      struct str into_before, struct str from_before, struct err *err)
 {
@@ -287,7 +294,9 @@ static bool move_all(struct change *change, const struct edit *into, const struc
                    err) &&
            db_exec(tx->conn, &SQL_merge_move_messages,
                    DB_ARGS(db_i64(to), db_i64(route), db_i64(workspace), db_i64(old)), NULL, err) &&
-           db_exec(tx->conn, &SQL_merge_move_outbox, DB_ARGS(db_i64(to), db_i64(workspace)), NULL, err) &&
+           follow(tx, workspace, to, err) &&
+           db_exec(tx->conn, &SQL_merge_move_scheduled,
+                   DB_ARGS(db_i64(to), db_i64(route), db_i64(workspace), db_i64(old)), NULL, err) &&
            db_exec(tx->conn, &SQL_merge_mark, DB_ARGS(db_i64(to), db_i64(workspace), db_i64(old)), NULL, err);
 }
 
@@ -415,7 +424,9 @@ static bool move_back(struct change *change, const struct merge_row *merge, i64 
                    DB_ARGS(db_i64(from_id), db_i64(merge->route_id), db_i64(workspace), db_i64(to),
                            db_i64(merge->id)),
                    NULL, err) &&
-           db_exec(tx->conn, &SQL_merge_move_outbox, DB_ARGS(db_i64(from_id), db_i64(workspace)), NULL,
+           follow(tx, workspace, from_id, err) &&
+           db_exec(tx->conn, &SQL_merge_scheduled_back,
+                   DB_ARGS(db_i64(from_id), db_i64(workspace), db_i64(to), db_i64(merge->route_id)), NULL,
                    err) &&
            db_exec(tx->conn, &SQL_merge_routes_back,
                    DB_ARGS(db_i64(from_id), db_i64(workspace), db_i64(merge->id)), NULL, err) &&
@@ -569,8 +580,7 @@ bool conversation_split(struct tx *tx, const struct actor *actor, i64 id, i64 me
                  DB_ARGS(db_i64(fresh->after.id), db_i64(route), db_i64(actor->workspace_id), db_i64(id),
                          db_i64(cut.at), db_i64(message_id)),
                  NULL, err) ||
-        !db_exec(tx->conn, &SQL_merge_move_outbox,
-                 DB_ARGS(db_i64(fresh->after.id), db_i64(actor->workspace_id)), NULL, err))
+        !follow(tx, actor->workspace_id, fresh->after.id, err))
         return false;
     for (size_t i = 0; i < moved.len; i++)
         customers += moved.items[i].customers;

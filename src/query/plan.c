@@ -228,7 +228,8 @@ static const char *rare_index(const struct node *node)
 void plan_put_rare(struct compile *c, const struct node *node)
 {
     const char *index = rare_index(node);
-    if (node->field->id != QUERY_TAG) {
+    bool mentions = node->field->id == QUERY_MENTIONS;
+    if (node->field->id != QUERY_TAG && !mentions) {
         put_sql(c, "conversation c");
         if (index && c->kind == DB_SQLITE) {
             put_sql(c, " INDEXED BY ");
@@ -245,8 +246,9 @@ void plan_put_rare(struct compile *c, const struct node *node)
     struct id_list ids = {0};
     for (size_t i = 0; i < node->n_values; i++)
         query_value_ids(node->field, &node->values[i], c->context, c->arena, &ids);
-    put_sql(c, "conversation_tag g WHERE g.workspace_id = @workspace AND ");
-    put_in(c, "g.tag_id", &ids);
+    put_sql(c, mentions ? "mention g WHERE g.workspace_id = @workspace AND "
+                        : "conversation_tag g WHERE g.workspace_id = @workspace AND ");
+    put_in(c, mentions ? "g.agent_id" : "g.tag_id", &ids);
 }
 
 // The conversations of something rare, as a set x.
@@ -256,8 +258,9 @@ static void put_rare_set(struct compile *c, const struct node *node)
         put_text_set(c, node, 0, INT64_MAX, false);
         return;
     }
-    put_sql(c, node->field->id == QUERY_TAG ? "SELECT DISTINCT g.conversation_id AS id, 0 AS key FROM "
-                                            : "SELECT c.id AS id, 0 AS key FROM ");
+    put_sql(c, node->field->id == QUERY_TAG || node->field->id == QUERY_MENTIONS
+                   ? "SELECT DISTINCT g.conversation_id AS id, 0 AS key FROM "
+                   : "SELECT c.id AS id, 0 AS key FROM ");
     plan_put_rare(c, node);
 }
 

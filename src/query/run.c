@@ -89,6 +89,8 @@ static bool may_be_rare(const struct run *run, const struct node *node)
     case QUERY_TAG:
     case QUERY_FROM:
         return has_only(node, TAKES(VALUE_NAME));
+    case QUERY_MENTIONS:
+        return has_only(node, TAKES(VALUE_NAME) | TAKES(VALUE_ME));
     case QUERY_ASSIGNED:
     case QUERY_TEAM:
     case QUERY_CHANNEL:

@@ -198,3 +198,17 @@ def test_every_order_reads_every_folder(world):
         assert waited == sorted(waited)
     answer = api.call("GET", "conversations?sort=up")
     assert answer.status == 400 and answer.json["errors"][0]["field"] == "sort"
+
+
+def test_mentions_of_me_are_found_fast_and_by_me_alone(world):
+    server = world()
+    api = server.api("ada@x.example", "owner", name="Ada")
+    ben = server.api("ben@x.example", "agent", name="Ben")
+    channel = Channel(api)
+    for n in range(3):
+        channel.customer(f"question {n}", thread=f"t{n}", author=f"u{n}")
+    ids = until(lambda: len(c := api.conversations("is:open")) == 3 and [x["id"] for x in c], 10)
+    api.post(f"conversations/{ids[1]}/messages", {"kind": "note", "text": "@Ben please look", "mentions": [ben.get("me")["id"]]})
+    for sort in ("newest", "urgent", "oldest", "waiting"):
+        assert [c["id"] for c in ben.conversations("mentions:me", sort=sort)] == [ids[1]]
+        assert api.conversations("mentions:me", sort=sort) == []

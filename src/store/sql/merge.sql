@@ -62,6 +62,21 @@ UPDATE outbox SET conversation_id = :into
  WHERE workspace_id = :workspace AND message_id IN (SELECT id FROM message WHERE workspace_id = :workspace AND conversation_id = :into)
    AND conversation_id <> :into;
 
+-- name: merge_move_mentions :exec
+-- scan: ok, the few colleagues named in one conversation
+UPDATE mention SET conversation_id = :into
+ WHERE workspace_id = :workspace AND message_id IN (SELECT id FROM message WHERE workspace_id = :workspace AND conversation_id = :into)
+   AND conversation_id <> :into;
+
+-- name: merge_move_scheduled :exec
+-- Answers that are to leave later leave by their old way.
+UPDATE scheduled_send SET conversation_id = :into, route_id = CASE WHEN route_id = 0 THEN CAST(:route AS BIGINT) ELSE route_id END
+ WHERE workspace_id = :workspace AND conversation_id = :from;
+
+-- name: merge_scheduled_back :exec
+UPDATE scheduled_send SET conversation_id = :from, route_id = 0
+ WHERE workspace_id = :workspace AND conversation_id = :into AND route_id = :route;
+
 -- name: merge_messages_back :many
 -- What came by the merged one's ways, before or since, and its notes.
 SELECT id, channel_id FROM message

@@ -66,6 +66,7 @@ export const commands: Command[] = [
 
   { id: 'go_unanswered', title: 'folder.unanswered', icon: 'inbox', group: 'go', keys: ['g u'], run: goTo('unanswered') },
   { id: 'go_mine', title: 'folder.mine', icon: 'me', group: 'go', keys: ['g m'], run: goTo('mine') },
+  { id: 'go_mentions', title: 'folder.mentions', icon: 'bell', group: 'go', keys: ['g e'], run: goTo('mentions') },
   { id: 'go_unassigned', title: 'folder.unassigned', icon: 'nobody', group: 'go', keys: ['g n'], run: goTo('unassigned') },
   { id: 'go_snoozed', title: 'folder.snoozed', icon: 'moon', group: 'go', keys: ['g z'], run: goTo('snoozed') },
   { id: 'go_closed', title: 'folder.closed', icon: 'check', group: 'go', keys: ['g c'], run: goTo('closed') },

@@ -4,12 +4,13 @@ import type { Conversation } from '../api/shapes'
 
 export type Sort = 'urgent' | 'newest' | 'oldest' | 'waiting' | 'created'
 export const sorts: Sort[] = ['urgent', 'waiting', 'newest', 'oldest', 'created']
-export const builtin = ['unanswered', 'mine', 'unassigned', 'snoozed', 'closed', 'spam', 'all'] as const
+export const builtin = ['unanswered', 'mine', 'mentions', 'unassigned', 'snoozed', 'closed', 'spam', 'all'] as const
 export type Builtin = (typeof builtin)[number]
 
 const queries: Record<Builtin, string> = {
   unanswered: 'is:unanswered',
   mine: 'is:open assigned:me',
+  mentions: 'mentions:me',
   unassigned: 'is:open -assigned:any',
   snoozed: 'is:snoozed',
   closed: 'is:closed',
@@ -52,7 +53,7 @@ export function inFolder(folder: string, c: Conversation, me: number): boolean {
 }
 
 export const defaultSort = (folder: string, q: string): Sort =>
-  q || ['snoozed', 'closed', 'spam', 'all'].includes(folder) ? 'newest' : 'urgent'
+  q || ['mentions', 'snoozed', 'closed', 'spam', 'all'].includes(folder) ? 'newest' : 'urgent'
 
 const time = (at: string | null, missing: number) => (at ? Date.parse(at) : missing)
 // Parsed once for each conversation as it came: a list of thousands is laid out again with every change.

@@ -62,11 +62,11 @@ class Inbox {
 
   /** A saved folder: like a search, only the server knows what is in it. */
   get saved(): boolean {
-    return !this.q && this.folder.startsWith('folder:')
+    return !this.q && (this.folder.startsWith('folder:') || this.folder === 'mentions')
   }
   /** What the server is asked for. */
   get query(): string {
-    return this.q || (this.saved ? (session.folder(this.folder)?.q ?? '') : folderQuery(this.folder))
+    return this.q || (this.folder.startsWith('folder:') ? (session.folder(this.folder)?.q ?? '') : folderQuery(this.folder))
   }
 
   /** Saved folders were made, changed or removed. */
@@ -88,7 +88,7 @@ class Inbox {
     this.loading = true
     this.error = null
     try {
-      if (this.saved && session.folders && !session.folder(this.folder)) throw new ApiError(404, t('folder.gone'))
+      if (this.folder.startsWith('folder:') && this.saved && session.folders && !session.folder(this.folder)) throw new ApiError(404, t('folder.gone'))
       // After a resync ask for as much as was shown, so that nothing jumps.
       const wanted = Math.max(PAGE, this.items.length)
       const fresh: Conversation[] = []
