@@ -3,15 +3,15 @@
 // compare with these, so a new kind is added here first.
 #pragma once
 
-#define EVENT_CONVERSATION_CREATED "conversation.created"
-#define EVENT_CONVERSATION_UPDATED "conversation.updated" // {changes: {status: {before, after}, …}, reason?}
+#define EVENT_CONVERSATION_CREATED  "conversation.created"
+#define EVENT_CONVERSATION_UPDATED  "conversation.updated" // {changes: {status: {before, after}, …}, reason?}
 #define EVENT_CONVERSATION_MERGED   "conversation.merged" // {other}: which went into this one
 #define EVENT_CONVERSATION_UNMERGED "conversation.unmerged"
 #define EVENT_CONVERSATION_SPLIT    "conversation.split" // {other}: the other part
 #define EVENT_CONVERSATION_LINKED   "conversation.linked"
 #define EVENT_CONVERSATION_UNLINKED "conversation.unlinked"
-#define EVENT_MESSAGE_MOVED         "message.moved" // {from}: the conversation it was in
-#define EVENT_CONVERSATION_READ    "conversation.read"    // unread fell to 0
+#define EVENT_MESSAGE_MOVED         "message.moved"     // {from}: the conversation it was in
+#define EVENT_CONVERSATION_READ     "conversation.read" // unread fell to 0
 
 #define EVENT_CONVERSATION_SCHEDULED                                                                         \
     "conversation.scheduled" // {id, what: created, changed, cancelled, sent, stopped, failed; send_at}

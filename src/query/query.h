@@ -74,7 +74,7 @@ struct query_item {
         snoozed_until; // 0: no value
     i64 unread;
     struct id_list tag_ids, mention_ids;
-    bool merged; // it went into another one
+    bool merged;                              // it went into another one
     bool has_attachment, has_note, has_reply; // has:attachment, has:note, has:reply
     struct str_list texts; // live texts of messages, replies, notes; not deleted ones nor old versions
 };

@@ -332,6 +332,8 @@ export interface Conversation {
   message_count: number
   /** Rises with each change. */
   version: number
+  /** The conversation this one went into; it is empty and in no list then. */
+  merged_into: number | null
   /** The beginning of the newest message. */
   preview: string
 }
@@ -359,6 +361,20 @@ export interface Happening {
     name: string
   } | null
   data: unknown
+}
+
+export interface MergeDraft {
+  /** The conversation that goes into this one. */
+  from_id: number
+}
+
+export interface SplitDraft {
+  /** From this message on. */
+  message_id: number
+}
+
+export interface LinkDraft {
+  conversation_id: number
 }
 
 export interface Counts {
