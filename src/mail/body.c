@@ -7,7 +7,7 @@
 #include "mail/quote.h"
 
 enum {
-    RAW_BODY_MAX = 8 * 1024 * 1024, // of a body that is decoded to be shown; a longer one is attached
+    RAW_BODY_MAX = 8 * 1024 * 1024, // of all bodies that are decoded to be shown; what is longer is attached
     STUB_MAX = 400,                 // bytes of "your program cannot show HTML"
     CONTENT_ID_MAX = 500,
 };
@@ -47,7 +47,7 @@ static bool is_other_form(const struct reading *reading, const struct part *part
 static bool is_body(struct reading *reading, const struct part *part)
 {
     return !part->container && is_text(part) && !str_eq(part->disposition.value, S("attachment")) &&
-           part->raw.len <= RAW_BODY_MAX && raw_name(part, reading->arena).len == 0 &&
+           raw_name(part, reading->arena).len == 0 &&
            part_within(&reading->parts, part, "multipart/report") < 0;
 }
 
@@ -208,11 +208,16 @@ static struct str join(struct arena *arena, struct str a, struct str b)
 
 static bool *find_bodies(struct reading *reading, bool *ret_any_html)
 {
-    size_t n = reading->parts.len;
+    size_t n = reading->parts.len, taken = 0;
     bool *is = arena_array(reading->arena, bool, n), any = false;
     for (size_t i = 0; i < n; i++) {
         const struct part *part = &reading->parts.items[i];
         is[i] = is_body(reading, part) || is_report_text(reading, i);
+        if (is[i] && part->raw.len > RAW_BODY_MAX - taken) {
+            reading_note(reading, "A text of the mail is longer than 8 MiB and was attached.");
+            is[i] = false;
+        }
+        taken += is[i] ? part->raw.len : 0;
         any = any || is[i];
         *ret_any_html = *ret_any_html || (is[i] && part_is(part, "text/html"));
     }

@@ -146,6 +146,9 @@ struct str charset_cut(struct str s, size_t max)
 // UTF-8 with what is no character replaced. Stops at the maximum of `out`, between characters.
 static void add_clean(struct buf *out, struct str s)
 {
+    if (s.len == 0) {
+        return;
+    }
     struct arena *arena = arena_take();
     struct str clean = charset_cut(utf8_clean(arena, s), out->max - out->len);
     buf_add(out, clean);

@@ -10,6 +10,7 @@ enum {
     QUOTE_MAX = 8, // signs of quotation before a line
     LIST_MAX = 16, // nested lists whose numbers are kept
     LINK_MAX = 2000,
+    WORD_MAX = 1000, // bytes written at once, so that an endless word fills what room there is
 };
 
 enum what {
@@ -573,6 +574,12 @@ static void on_declaration(struct state *state)
     state->pos = end < 0 ? state->html.len : state->pos + (size_t)end + 1;
 }
 
+// A byte of UTF-8 that does not begin a character.
+static bool is_within(char c)
+{
+    return ((u8)c & 0xC0) == 0x80;
+}
+
 static void on_text(struct state *state)
 {
     struct str html = state->html;
@@ -595,7 +602,7 @@ static void on_text(struct state *state)
         }
     } else {
         while (behind < html.len && !is_space(html.ptr[behind]) && html.ptr[behind] != '<' &&
-               html.ptr[behind] != '&') {
+               html.ptr[behind] != '&' && (behind - state->pos < WORD_MAX || is_within(html.ptr[behind]))) {
             behind++;
         }
         put(state, str_sub(html, state->pos, behind));
