@@ -191,7 +191,7 @@ enum child_result mail_take_apart(struct nursery *nursery, size_t kind, struct s
         return CHILD_REFUSED;
     }
     err_retry(err, ERR_UNAVAILABLE, 5, "The mail could not be taken apart.");
-    return CHILD_DIED;
+    return result == CHILD_BUSY ? CHILD_BUSY : CHILD_DIED;
 }
 
 void mail_prepare(void)

@@ -116,7 +116,8 @@ void mail_prepare(void);
 // The job; put it into the table given to nursery_start.
 bool mail_job(struct str input, struct buf *output);
 // Takes a mail apart in a child of the given kind. CHILD_REFUSED: err says why (ERR_INVALID, field "mail");
-// CHILD_DIED: ERR_UNAVAILABLE, worth two more tries, then quarantine. *ret lives in the arena.
+// CHILD_DIED: ERR_UNAVAILABLE, worth two more tries, then quarantine; CHILD_BUSY: the same, and no attempt
+// counts. *ret lives in the arena.
 enum child_result mail_take_apart(struct nursery *nursery, size_t kind, struct str raw, struct arena *arena,
                                   struct mail *ret, struct err *err) MUST_CHECK;
 
