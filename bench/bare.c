@@ -41,7 +41,7 @@ static int commit(const char *dir, double seconds, long group, int bytes)
     char path[4096];
     snprintf(path, sizeof path, "%s/bare.db", dir);
     unlink(path);
-    sqlite3 *db;
+    sqlite3 *db = NULL;
     sqlite3_stmt *insert;
     must(sqlite3_open(path, &db), SQLITE_OK, db);
     must(sqlite3_exec(db,
@@ -177,7 +177,7 @@ static int by_time(const void *a, const void *b)
 
 static int query(const char *path, double seconds, const char *sql)
 {
-    sqlite3 *db;
+    sqlite3 *db = NULL;
     sqlite3_stmt *statement;
     must(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK, db);
     must(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK, db);

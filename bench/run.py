@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Measures the figures, each beside its limit in the same run, prints one table and keeps it in
-docs/figures.md. `bench/run.py --quick` uses a small store and short runs; names select figures."""
+docs/figures.md. Takes about a quarter of an hour; HEED_BENCH=full takes the store of a million conversations and
+ten minutes of sustained load (about an hour and a half). `bench/run.py --quick` uses a small store and short
+runs; names select figures."""
 import contextlib
 import json
 import os
@@ -24,6 +26,7 @@ os.environ["HEED_BINARY"] = str(BUILD / "heed")
 from lib import postgres  # noqa: E402
 from lib.heed import Channel, Server, request, until  # noqa: E402
 
+FULL = os.environ.get("HEED_BENCH") == "full"
 QUICK = "--quick" in sys.argv
 KEEP = "--keep" in sys.argv  # write docs/figures.md though only some were measured
 ONLY = [a for a in sys.argv[1:] if not a.startswith("-")]
@@ -251,7 +254,7 @@ def screens_10000():
 
 def sustained():
     """Ten minutes at full load."""
-    seconds = int(os.environ.get("HEED_BENCH_SUSTAINED", 30 if QUICK else 600))
+    seconds = int(os.environ.get("HEED_BENCH_SUSTAINED", 30 if QUICK else 600 if FULL else 120))
     with serving("sqlite") as server:
         api = server.api()
         channel = Channel(api)
@@ -366,7 +369,7 @@ def big_store():
             token = api.token
             Channel(api, "bench")
             server.stop()
-            fill(server.data, *((20_000, 5) if QUICK else (1_000_000, 5)))
+            fill(server.data, *((20_000, 5) if QUICK else (1_000_000, 5) if FULL else (200_000, 5)))
         import sqlite3
         db = sqlite3.connect(server.data + "/heed.db")
         conversations, messages = (db.execute(f"SELECT max(id) FROM {table}").fetchone()[0] for table in ("conversation", "message"))
@@ -389,7 +392,7 @@ def big_store():
 def index_size():
     """The index's size against unicode61's over the same texts, and search on PostgreSQL, restored from the same store."""
     import sqlite3
-    conversations = 20_000 if QUICK else 100_000
+    conversations = 100_000 if FULL else 20_000
     with serving("sqlite") as server:
         api = server.api()
         Channel(api, "bench")

@@ -63,6 +63,7 @@ int main(int argc, char **argv)
     struct err err = {};
     struct options options = {};
     int from = 2;
+    bool asked = false;
     char version[] = "version";
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         help_all();
@@ -70,12 +71,18 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         argv[1] = version;
+    if (strcmp(argv[1], "help") == 0 && argc > 2) { // heed help serve
+        argc--;
+        argv++;
+        argv[0] = argv[-1];
+        asked = true;
+    }
     const struct command *command = find_command(argc, argv, &from);
     if (!command) {
         fprintf(stderr, "heed: there is no command “%s”; see heed help.\n", argv[1]);
         return 2;
     }
-    if (wants_help(argc, argv)) {
+    if (asked || wants_help(argc, argv)) {
         help_command(command);
         return 0;
     }

@@ -19,6 +19,17 @@ static void show_progress(void *arg, const char *what, i64 done, i64 total)
 
 static const struct progress progress = {.step = show_progress};
 
+static const char *plural(i64 n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void put_counts(i64 workspaces, i64 conversations, i64 messages)
+{
+    printf("%lld workspace%s, %lld conversation%s, %lld message%s", (long long)workspaces, plural(workspaces),
+           (long long)conversations, plural(conversations), (long long)messages, plural(messages));
+}
+
 int backup_run(struct options *options, struct arena *arena)
 {
     struct store store = {};
@@ -31,10 +42,9 @@ int backup_run(struct options *options, struct arena *arena)
     store_close(&store);
     if (!done)
         return command_fail(&err);
-    printf("%.*s: %lld workspaces, %lld conversations, %lld messages, %lld bytes.\n"
-           "The key is not in it: keep a copy of it elsewhere.\n",
-           STR_ARG(options->operand), (long long)summary.workspaces, (long long)summary.conversations,
-           (long long)summary.messages, (long long)summary.bytes);
+    printf("%.*s: ", STR_ARG(options->operand));
+    put_counts(summary.workspaces, summary.conversations, summary.messages);
+    printf(", %lld bytes.\nThe key is not in it: keep a copy of it elsewhere.\n", (long long)summary.bytes);
     return 0;
 }
 
@@ -47,14 +57,15 @@ int restore_run(struct options *options, struct arena *arena)
     struct db_settings settings = store_settings(options, true, 2);
     if (!restore_read(&settings, options->operand, &progress, &summary, &err))
         return command_fail(&err);
-    printf("Restored %lld workspaces, %lld conversations, %lld messages.\n", (long long)summary.workspaces,
-           (long long)summary.conversations, (long long)summary.messages);
+    printf("Restored ");
+    put_counts(summary.workspaces, summary.conversations, summary.messages);
+    printf(".\n");
     if (summary.in_doubt > 0)
-        printf("%lld answers were on their way: what became of them is asked of their networks.\n",
-               (long long)summary.in_doubt);
+        printf("On their way were %lld answer%s: what became of them is asked of their networks.\n",
+               (long long)summary.in_doubt, plural(summary.in_doubt));
     if (summary.held > 0)
-        printf("%lld answers waited to be sent; they are held until somebody decides.\n",
-               (long long)summary.held);
+        printf("Waiting to be sent were %lld answer%s; they are held until somebody decides.\n",
+               (long long)summary.held, plural(summary.held));
     printf("Put the key that belongs to it into the data folder before you start.\n");
     return 0;
 }
@@ -80,8 +91,10 @@ int doctor_command(struct options *options, struct arena *arena)
     struct err err = {};
     if (!doctor_run(&settings, &doctor, &err))
         return command_fail(&err);
-    // That the key fits is looked at by opening it.
-    if (store_open(options, false, 1, arena, &store, &err)) {
+    // That the key fits is looked at by opening it; what has another schema was named already.
+    if (doctor.strange) {
+        printf("Only the schema was looked at.\n");
+    } else if (store_open(options, false, 1, arena, &store, &err)) {
         store_close(&store);
     } else {
         show_found(NULL, true, str_from(err.text));

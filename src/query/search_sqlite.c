@@ -243,28 +243,43 @@ static bool log_reaches_back(const struct index *index, struct conn *conn, bool 
     return true;
 }
 
-static bool step_in_snapshot(struct search *search, struct conn *conn, struct arena *arena, i64 *ret_n,
-                             bool *ret_damaged, struct err *err)
+struct step {
+    struct search_messages messages;
+    struct log_cursor cursor;
+    i64 n, fill_next;
+    bool reaches; // the log still begins where the index stands, or before
+};
+
+// All that is read at once, in one snapshot; it ends before the index is written, because the WAL of the
+// database cannot begin anew while somebody looks at an old state.
+static bool read_step(struct index *index, struct conn *conn, struct arena *arena, struct step *step,
+                      struct err *err)
+{
+    if (!db_read_begin(conn, err))
+        return false;
+    bool ok =
+        log_reaches_back(index, conn, &step->reaches, err) &&
+        (!step->reaches || (read_batch(index, conn, arena, &step->cursor, &step->messages, &step->n, err) &&
+                            read_fill(index, conn, arena, &step->fill_next, &step->messages, err)));
+    db_read_end(conn);
+    return ok;
+}
+
+static bool write_step(struct search *search, struct conn *conn, struct arena *arena, const struct step *step,
+                       i64 *ret_n, bool *ret_damaged, struct err *err)
 {
     struct index *index = search->index;
-    struct search_messages messages = {0};
-    struct log_cursor cursor;
-    i64 n = 0, fill_next = 0;
-    if (!read_batch(index, conn, arena, &cursor, &messages, &n, err) ||
-        !read_fill(index, conn, arena, &fill_next, &messages, err))
-        return false;
-    if (n == 0 && fill_next == index->fill_next) {
-        *ret_n = 0;
+    *ret_n = 0;
+    if (step->n == 0 && step->fill_next == index->fill_next)
         return true;
-    }
     struct index before = *index;
-    index->cursor = cursor;
-    index->fill_next = fill_next;
+    index->cursor = step->cursor;
+    index->fill_next = step->fill_next;
     enum outcome outcome = FAILED;
     if (search_file_run(&index->file, "BEGIN IMMEDIATE"))
-        outcome = index_all(index, conn, &messages, arena, err);
+        outcome = index_all(index, conn, &step->messages, arena, err);
     if (outcome == DONE && put_place(index) && search_file_run(&index->file, "COMMIT")) {
-        *ret_n = n + (before.fill_next - fill_next);
+        *ret_n = step->n + (before.fill_next - step->fill_next);
         search_progress(search, index->fill_next, index->fill_total);
         return true;
     }
@@ -290,15 +305,11 @@ bool search_sqlite_step(struct search *search, i64 *ret_n, struct err *err)
 {
     struct conn *conn = db_take(search->db);
     struct arena *arena = arena_take();
-    bool damaged = false, reaches = true, ok = look_over(search, conn, err);
-    if (ok && db_read_begin(conn, err)) {
-        ok = log_reaches_back(search->index, conn, &reaches, err) &&
-             (!reaches || step_in_snapshot(search, conn, arena, ret_n, &damaged, err));
-        db_read_end(conn);
-    } else {
-        ok = false;
-    }
-    if (damaged || (ok && !reaches)) {
+    struct step step = {.reaches = true};
+    bool damaged = false, ok = look_over(search, conn, err);
+    ok = ok && read_step(search->index, conn, arena, &step, err) &&
+         (!step.reaches || write_step(search, conn, arena, &step, ret_n, &damaged, err));
+    if (damaged || (ok && !step.reaches)) {
         *ret_n = 1; // come again
         ok = replace_file(search, conn, damaged ? "it cannot be written any more" : FORGOTTEN, err);
     }

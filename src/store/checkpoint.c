@@ -13,7 +13,7 @@ enum {
     WAL_LEAST_BYTES = 4 * 1024 * 1024,
     WAL_TRUNCATE_TIMES = 3, // that much over the mark it is given back to the disk
     LOCK_MS = 200,          // how long RESTART may hold up the writer while it waits for readers
-    MAX_PAUSE = 16000,      // ms between tries to restart while a long reader (backup) stands in the way
+    MAX_PAUSE = 4000,       // ms between tries to restart while a long reader (backup) stands in the way
 };
 
 struct checkpoint {

@@ -203,14 +203,16 @@ static bool wanted_postgres(struct db *db, struct arena *arena, struct str_list 
     return ok;
 }
 
-static void check_schema(struct doctor *d, struct conn *conn)
+// False: it is not this program's schema, so what is in it cannot be asked about.
+static bool check_schema(struct doctor *d, struct conn *conn)
 {
     struct err err = {0};
     struct arena *arena = arena_take();
     struct str_list want = {0}, have = {0};
     bool lite = conn->kind == DB_SQLITE;
     look(d, "the schema");
-    if (!migrate_run(conn, false, &err)) {
+    bool known = migrate_run(conn, false, &err);
+    if (!known) {
         found(d, true, str_printf(arena, "%s", err.text));
     } else if (!(lite ? wanted_sqlite(arena, &want, &err) : wanted_postgres(conn->db, arena, &want, &err)) ||
                !read_lines(conn, lite ? &SQL_doctor_objects : &SQL_doctor_columns, arena, &have, &err)) {
@@ -218,6 +220,38 @@ static void check_schema(struct doctor *d, struct conn *conn)
     } else {
         compare(d, want, have, arena);
     }
+    arena_give(arena);
+    return known;
+}
+
+// --- The search index -----------------------------------------------------------------------------
+
+// Nothing in it is lost when it is lost: it is built anew from the messages.
+static void check_search_file(struct doctor *d, const char *path)
+{
+    sqlite3 *handle = NULL;
+    sqlite3_stmt *stmt = NULL;
+    struct arena *arena = arena_take();
+    const char *trouble = NULL;
+    look(d, "the search index");
+    bool asked = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+                 sqlite3_prepare_v2(handle, "PRAGMA quick_check(1)", -1, &stmt, NULL) == SQLITE_OK &&
+                 sqlite3_step(stmt) == SQLITE_ROW;
+    if (!asked) {
+        trouble = handle ? sqlite3_errmsg(handle) : "it cannot be opened";
+    } else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0) {
+        trouble = (const char *)sqlite3_column_text(stmt, 0);
+    }
+    if (trouble) {
+        found(
+            d, true,
+            str_printf(arena,
+                       "The search index is damaged: %s. Nothing but the index is lost; stop the server and "
+                       "delete search.db, and it is built anew",
+                       trouble));
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_close(handle);
     arena_give(arena);
 }
 
@@ -228,6 +262,7 @@ bool doctor_run(const struct db_settings *settings, struct doctor *doctor, struc
     struct str place =
         postgres ? settings->url : str_printf(arena, STR_FMT "/heed.db", STR_ARG(settings->data_dir));
     doctor->n_damages = 0;
+    doctor->strange = false;
     if (!postgres && access(str_cstr(arena, place), R_OK) < 0) {
         arena_give(arena);
         return err_set(err, ERR_NOT_FOUND, "There is no database in " STR_FMT, STR_ARG(settings->data_dir));
@@ -243,8 +278,16 @@ bool doctor_run(const struct db_settings *settings, struct doctor *doctor, struc
         if (!postgres) {
             check_pages(doctor, conn);
         }
-        check_schema(doctor, conn);
-        check_contents(doctor, conn);
+        doctor->strange = !check_schema(doctor, conn);
+        if (!doctor->strange) {
+            check_contents(doctor, conn);
+        }
+    }
+    const char *index =
+        postgres ? NULL
+                 : str_cstr(arena, str_printf(arena, STR_FMT "/search.db", STR_ARG(settings->data_dir)));
+    if (index && access(index, F_OK) == 0) {
+        check_search_file(doctor, index);
     }
     conn_destroy(conn);
     db_close(bare);

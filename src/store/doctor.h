@@ -10,6 +10,7 @@ struct doctor {
     void (*looking)(void *arg, const char *what);
     void *arg;
     i64 n_damages; // result
+    bool strange;  // result: it has not this program's schema, nothing else was looked at
 };
 // False only when it could not look at all (err says why); damage is no error.
 bool doctor_run(const struct db_settings *settings, struct doctor *doctor, struct err *err) MUST_CHECK;

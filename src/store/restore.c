@@ -397,10 +397,13 @@ bool restore_read(const struct db_settings *settings, struct str path, const str
     struct restore_summary sum = {0};
     bool postgres = str_given(settings->url);
     struct db *target = db_bare(postgres ? DB_POSTGRES : DB_SQLITE, S(""));
-    bool ok = true;
+    const char *lock = NULL; // made by us: a restore that is refused leaves nothing behind
+    bool ok = true, locked = false;
     if (str_given(settings->data_dir) && settings->data_dir.len > 0) {
         target->data_dir = (char *)mem_copy(settings->data_dir).ptr;
-        ok = db_lock_dir(target, true, err);
+        const char *file = str_cstr(arena, db_file_path(target, arena, "lock"));
+        lock = access(file, F_OK) < 0 ? file : NULL;
+        ok = locked = db_lock_dir(target, true, err);
     } else if (!postgres) {
         ok = err_set(err, ERR_INVALID, "SQLite needs a data folder");
     }
@@ -408,6 +411,8 @@ bool restore_read(const struct db_settings *settings, struct str path, const str
                          : restore_sqlite(settings->data_dir, path, progress, &sum, arena, err));
     if (ok) {
         *out = sum;
+    } else if (locked && lock) {
+        (void)unlink(lock);
     }
     db_close(target);
     arena_give(arena);

@@ -37,6 +37,43 @@ def test_help_and_version_go_to_stdout(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+def test_help_tells_about_one_command():
+    for args in (("serve",), ("user", "add"), ("doctor",)):
+        asked, given = run("help", *args), run(*args, "--help")
+        assert asked.returncode == 0 and asked.stdout == given.stdout and "SYNOPSIS" in asked.stdout, asked
+    assert run("help", "cook").returncode == 2
+
+
+def test_a_refused_restore_leaves_nothing_behind(tmp_path):
+    target = tmp_path / "target"
+    target.mkdir()
+    done = run("restore", "--data", str(target), "/nowhere/file")
+    assert done.returncode == 1 and os.listdir(target) == [], (done, os.listdir(target))
+
+
+@pytest.mark.only("postgres")
+def test_the_doctor_says_of_an_empty_database_only_that_it_is_empty(tmp_path):
+    from lib import postgres
+    done = run("doctor", "--data", str(tmp_path), "--database", postgres.shared().database())
+    assert done.returncode == 1 and done.stdout.count("DAMAGE") == 1, done.stdout
+
+
+@pytest.mark.only("sqlite")
+def test_the_doctor_looks_at_the_index_and_a_backup_counts_in_words(world, tmp_path):
+    server = world()
+    server.workspace("Shop")
+    until(lambda: os.path.exists(server.data + "/search.db"), 10)
+    backup = server.command("backup", str(tmp_path / "backup"))
+    assert "1 workspace, 0 conversations" in backup.stdout, backup
+    server.stop()
+    assert run("doctor", "--data", server.data).returncode == 0
+    with open(server.data + "/search.db", "r+b") as f:
+        f.seek(4096)
+        f.write(b"rubbish" * 2000)
+    done = run("doctor", "--data", server.data)
+    assert done.returncode == 1 and "search index" in done.stdout, done.stdout
+
+
 def test_a_port_in_use_and_a_locked_folder_are_named(world):
     server = world()
     with socket.socket() as s:
