@@ -131,6 +131,7 @@ const struct command commands[] = {
     {"metrics-list", NULL, "print the figures of /metrics", NULL,
      "Prints name, type and meaning of every figure.", NULL, 0, print_metrics},
     {"version", NULL, "print the version", NULL, "Prints the version.", NULL, 0, print_version},
-    {"help", NULL, "print this", NULL, "Lists the commands; with a command, its manual.", "heed help serve", 0, print_help},
+    {"help", NULL, "print this", NULL, "Lists the commands; with a command, its manual.", "heed help serve",
+     0, print_help},
     {},
 };
