@@ -4,7 +4,7 @@
 #include "api/route.h"
 
 extern const struct route bulk_routes[];
-extern const struct route folder_routes[], chat_routes[];
+extern const struct route folder_routes[], chat_routes[], form_routes[];
 extern const struct route webhook_routes[];
 extern const struct route session_routes[], me_routes[], workspace_routes[], agent_routes[], team_routes[],
     tag_routes[], channel_routes[], token_routes[], conversation_routes[], message_routes[], compose_routes[],

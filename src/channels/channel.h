@@ -264,8 +264,9 @@ struct channel_driver {
     const struct channel_setting *settings; // ends with name NULL
     const char *const *streams;             // polled streams, ends with NULL; NULL: none
     i64 poll_ms;                            // usual interval
-    i64 reply_window_ms; // how long after the customer's last words we may answer; 0: always
-    i64 sends_per_hour;  // budget of a channel; 0: none known
+    i64 reply_window_ms;   // how long after the customer's last words we may answer; 0: always
+    const char *no_answer; // why nothing can be answered there; NULL: it can
+    i64 sends_per_hour;    // budget of a channel; 0: none known
     // What the table cannot say about settings: forms of values. err's field is "settings.NAME". NULL:
     // nothing.
     bool (*check_settings)(const struct json *settings, struct err *err);

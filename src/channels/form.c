@@ -67,6 +67,7 @@ const struct channel_driver channel_form = {
     .kind = "form",
     .title = "Web form",
     .can = CAN_VISITORS,
+    .no_answer = "A form has no way back: answer from an e-mail channel. Notes are possible here.",
     .text_private = {.unit = UNIT_CODE_POINTS, .max = 10000},
     .text_public = {.unit = UNIT_CODE_POINTS, .max = 10000},
     .settings = settings,

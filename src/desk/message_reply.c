@@ -120,6 +120,9 @@ static bool check_can(const struct writing *w, struct err *err)
     if (w->driver->can & need) {
         return true;
     }
+    if (w->driver->no_answer) {
+        return err_set(err, ERR_CONFLICT, "%s", w->driver->no_answer);
+    }
     return err_set(err, ERR_CONFLICT, "%s takes no %s answers.", w->driver->title,
                    public ? "public" : "private");
 }
