@@ -3,7 +3,7 @@
 import type * as api from './types'
 
 export type { Bulk, BulkDraft, Folder, FolderDraft } from './types'
-export type { Agent, ContactPatch, ContactSuggestion, Conversation, ConversationPatch, Contact, Message, MessageDraft, Ping, PingChoice, QueryField, Quarantined, Tag, Team, Token, Traffic, Webhook, WebhookDelivery, WebhookDeliveryFull, WebhookKind } from './types'
+export type { Agent, ContactPatch, ContactSuggestion, Conversation, ConversationPatch, Contact, Draft, Message, MessageDraft, MessageVersion, ScheduledSend, Way, Ping, PingChoice, QueryField, Quarantined, Tag, Team, Token, Traffic, Webhook, WebhookDelivery, WebhookDeliveryFull, WebhookKind } from './types'
 export type Right = 'read' | 'note' | 'reply' | 'triage' | 'lead' | 'admin' | 'own'
 export type Role = api.Agent['role']
 export type Priority = api.Conversation['priority']
@@ -23,6 +23,8 @@ export interface MeSettings {
   single_keys?: boolean
   rail?: boolean
   panel?: boolean
+  /** Seconds for which an answer can be taken back; 5 when never set. */
+  undo_s?: number
 }
 export type Me = Omit<api.Me, 'rights' | 'settings'> & { rights: Right[]; settings: MeSettings }
 export type Workspace = api.Workspace
@@ -45,5 +47,5 @@ export type Counts = Record<string, number | Record<string, number | { n: number
 /** The frame of the live feed; the body of the POST has one's own only. */
 export interface Presence {
   conversation_id: number
-  agents: { id: number; name: string; typing: boolean }[]
+  agents: { id: number; name: string; typing: boolean; kind: 'reply' | 'note' }[]
 }

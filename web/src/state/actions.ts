@@ -2,7 +2,7 @@
 // What an agent does to a conversation. Each shows at once, can be taken back, and says why when refused.
 import { flushSync } from 'svelte'
 import { api, ApiError } from '../api/client'
-import type { Conversation, ConversationPatch, Message, Priority } from '../api/shapes'
+import type { Conversation, ConversationPatch, Message, MessageDraft, Priority } from '../api/shapes'
 import { conversationUrl } from '../routes'
 import { moment, t, text, word } from '../text/text.svelte'
 import { clock } from './clock.svelte'
@@ -12,7 +12,8 @@ import { selection } from './selection.svelte'
 import { session } from './session.svelte'
 import { threads, type Shown } from './threads.svelte'
 import { toasts } from './toasts.svelte'
-import { ui } from './ui.svelte'
+import { drafts, ui } from './ui.svelte'
+import { writing } from './writing'
 
 /** Errors in words; a lost connection has none of its own. */
 export function reason(error: unknown): string {
@@ -193,4 +194,39 @@ export function markRead(c: Conversation): void {
   if (!c.unread) return
   inbox.touch(c.id, { unread: 0 })
   void api.post(`/conversations/${c.id}/read`).catch(() => {})
+}
+
+// ---- Taking back ----
+
+export const isClash = (error: unknown): boolean => error instanceof ApiError && error.status === 409 && error.errors[0]?.field === 'seen_message_id'
+
+/** Back to the conversation as it was before the answer, with what was written in the composer. */
+function backInto(from: Conversation, draft: MessageDraft): void {
+  if (from.status !== 'closed' && inbox.known(from.id)?.status === 'closed') void inbox.change(from.id, { status: from.status === 'snoozed' ? 'open' : from.status }).catch(() => {})
+  if (inbox.currentId === from.id) {
+    writing.restore?.(draft)
+    return
+  }
+  const me = session.me?.id ?? 0
+  drafts.set(me, from.id, draft.kind, draft.text ?? '')
+  ui.mode = draft.kind
+  go(from.id)
+  toasts.polite = t('done.undone')
+}
+export const takeBack = (from: Conversation, id: number) =>
+  void api.post<MessageDraft>(`/messages/${id}/undo`).then(
+    (draft) => backInto(from, draft),
+    (error: unknown) => toasts.error(reason(error)),
+  )
+export function comeBack(from: Conversation, draft: MessageDraft, why: string): void {
+  ui.clash = { id: from.id, text: why }
+  threads.peek(from.id)?.discardLocal(draft.text ?? '')
+  backInto(from, draft)
+}
+export function mayEdit(m: Message): boolean {
+  const c = open()
+  if (m.deleted_at || m.author.kind !== 'agent' || m.author.id !== session.me?.id || !c) return false
+  if (m.kind === 'note') return session.can('note')
+  const kind = session.kind(session.channel(m.channel_id)?.kind ?? c.channel_kind)
+  return ['sent', 'delivered', 'read'].includes(m.send_state ?? '') && session.can('reply') && (kind?.can.includes('edit_own') ?? false)
 }

@@ -18,6 +18,8 @@ class Live {
   since = $state(0)
   /** Colleagues at a conversation, by its id. */
   presence = $state.raw<Record<number, Presence['agents']>>({})
+  /** How often drafts and answers for later of a conversation changed. */
+  writing = $state.raw<Record<number, [number, number]>>({})
   #feed: Feed | undefined
   #lostTimer = 0
   #statusTimer = 0
@@ -73,6 +75,12 @@ class Live {
       case 'gone':
         inbox.gone((data as { id: number }).id)
         break
+      case 'draft':
+      case 'scheduled': {
+        const { conversation_id } = data as { conversation_id: number }
+        this.writing = { ...this.writing, [conversation_id]: [(this.writing[conversation_id]?.[0] ?? 0) + Number(event === 'draft'), (this.writing[conversation_id]?.[1] ?? 0) + Number(event === 'scheduled')] }
+        break
+      }
       case 'counts':
         session.takeCounts(data as Counts)
         break

@@ -101,7 +101,7 @@ export class Thread {
     this.messages = this.messages.toSpliced(at, 0, message)
   }
 
-  async send(draft: MessageDraft, visibility: Message['visibility'], channel: number, pictures: Message['attachments']): Promise<void> {
+  async send(draft: MessageDraft, visibility: Message['visibility'], channel: number, pictures: Message['attachments']): Promise<Message | undefined> {
     const me = session.me
     if (!me) return
     const local: Shown = {
@@ -133,7 +133,7 @@ export class Thread {
       local: { key: newKey(), draft, failed: null },
     }
     this.#place(local)
-    await this.#post(local)
+    return this.#post(local)
   }
 
   async retry(message: Shown): Promise<void> {
@@ -143,13 +143,14 @@ export class Thread {
     await this.#post(again)
   }
 
-  async #post(local: Shown): Promise<void> {
+  async #post(local: Shown): Promise<Message> {
     const { key, draft } = local.local as NonNullable<Shown['local']>
     try {
       const stored = await api.post<Message>(`/conversations/${this.id}/messages`, draft, { key })
       this.messages = this.messages.filter((m) => m.id !== local.id)
       // The feed may have been quicker, and further: "sent" already. Then the answer to the POST is old.
       if (!this.messages.some((m) => m.id === stored.id)) this.put(stored)
+      return stored
     } catch (error) {
       const reason = error instanceof ApiError ? error.message : String(error)
       this.messages = this.messages.map((m) =>
@@ -161,6 +162,14 @@ export class Thread {
 
   discard(message: Shown): void {
     this.messages = this.messages.filter((m) => m !== message)
+  }
+  /** An answer that was refused because somebody else answers: it goes back into the composer. */
+  discardLocal(text: string): void {
+    this.messages = this.messages.filter((m) => !(m.local?.failed && m.text === text))
+  }
+  /** The newest message the server has told of. */
+  get newest(): number {
+    return this.messages.reduce((most, m) => (m.id > most ? m.id : most), 0)
   }
 }
 

@@ -9,6 +9,8 @@ export interface Toast {
   /** Somewhere to go from here. */
   go?: () => void
   label?: string
+  /** How long it stays and its undo holds, when not as long as usual. */
+  ms?: number
 }
 const STAY_MS = { done: 8000, error: 15_000 }
 
@@ -22,10 +24,11 @@ class Toasts {
   #undos: { toast: number; run: () => void }[] = []
   #saidAt = 0
 
-  show(text: string, options: { kind?: Toast['kind']; undo?: () => void; go?: () => void; label?: string } = {}): void {
+  show(text: string, options: { kind?: Toast['kind']; undo?: () => void; go?: () => void; label?: string; ms?: number } = {}): void {
     const toast: Toast = { kind: 'done', ...options, id: this.#next++, text }
     this.items = [...this.items.slice(-1), toast]
     if (options.undo) this.#undos = [...this.#undos.slice(-19), { toast: toast.id, run: options.undo }]
+    if (options.ms) window.setTimeout(() => (this.#undos = this.#undos.filter((u) => u.toast !== toast.id)), options.ms)
     if (toast.kind === 'error') this.assertive = text
     else this.polite = text
     this.resume(toast)
@@ -42,7 +45,7 @@ class Toasts {
   }
   resume(toast: Toast): void {
     this.pause(toast.id)
-    this.#timers.set(toast.id, window.setTimeout(() => this.drop(toast.id), STAY_MS[toast.kind]))
+    this.#timers.set(toast.id, window.setTimeout(() => this.drop(toast.id), toast.ms ?? STAY_MS[toast.kind]))
   }
   /** The last thing that can be taken back, also after its toast is gone. */
   undo(toast?: number): boolean {

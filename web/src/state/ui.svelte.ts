@@ -18,6 +18,9 @@ class Ui {
   panel = $state(false)
   mode = $state<'reply' | 'note'>('reply')
   replyTo = $state(0)
+  handOver = $state(false)
+  /** Somebody else answers the same customer: the agent decides. */
+  clash = $state.raw<{ id: number; text: string } | null>(null)
   wide = $state(matchMedia('(min-width: 1321px)').matches)
   phone = $state(matchMedia('(max-width: 900px)').matches)
 
@@ -35,7 +38,7 @@ class Ui {
   }
   /** Anything that lies over the page and takes keys for itself. */
   get over(): boolean {
-    return this.palette || this.sheet || this.bell || this.folder !== null || this.picker !== null
+    return this.palette || this.sheet || this.bell || this.folder !== null || this.picker !== null || this.handOver
   }
 }
 export const ui = new Ui()

@@ -19,7 +19,7 @@ export function timeline(messages: Shown[], happenings: Happening[], older: bool
   const items: Item[] = []
   let asked: string | null = null // first unanswered words of the customer
   for (const message of messages) {
-    if (message.kind === 'context') continue
+    if (message.kind === 'context' || (message.send_state === 'cancelled' && message.deleted_at)) continue // taken back before it left
     let took: number | null = null
     if (message.kind === 'message') {
       if (message.direction === 'in') asked ??= message.created_at

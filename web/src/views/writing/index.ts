@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// All that the composer loads behind the first paint, in one piece.
+export { default as Above } from './above.svelte'
+export { default as Mention } from './mention.svelte'
+export { default as Tools } from './tools.svelte'
+export { Writing } from './writing.svelte'
