@@ -7,6 +7,7 @@ import { deflateSync } from 'node:zlib'
 import { Browser, axe, signIn } from './lib/browser.mjs'
 import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
+import { composer } from './parts/composer.mjs'
 import { folders, joining, many } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
 import { chat } from './parts/chat.mjs'
@@ -721,6 +722,7 @@ await chat({ browser, heed })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })
+composer({ browser, heed, channel, shop, byName, one: MAREN, other: DIMAS, password: PASSWORD })
 
 test('no page broke its content security policy or wrote an error', async () => {
   equal(await browser.violations(maren), [])

@@ -30,6 +30,8 @@ def example(schema, document, depth=0):
         return example(document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]], document, depth)
     if "enum" in schema:
         return next(v for v in schema["enum"] if v is not None)
+    if schema.get("format") == "date-time":
+        return "2027-01-01T00:00:00Z"
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next(k for k in kind if k != "null")
