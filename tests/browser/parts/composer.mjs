@@ -90,6 +90,7 @@ export function composer({ browser, heed, channel, shop, byName, one, other, pas
     check((await byName('Later Lea')).waiting_since, 'it has not answered yet')
     await heed.hook(channel, [message('later1', 'Later Lea', 'Hello?', 0)])
     await page.locator('.c-later .c-warn').waitFor()
+    await page.locator('.toast .toast-x').first().click()
     equal(await axe(page), [], 'axe:')
     await page.locator('.c-later').getByRole('button', { name: 'Change' }).click()
     await page.locator('.c-later textarea').fill('Good evening')
