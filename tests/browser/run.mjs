@@ -8,7 +8,7 @@ import { Browser, axe, signIn } from './lib/browser.mjs'
 import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
 import { composer } from './parts/composer.mjs'
-import { folders, joining, many } from './parts/folders.mjs'
+import { folders, joining, many, ownKeys } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
 import { chat } from './parts/chat.mjs'
 
@@ -663,7 +663,7 @@ test('axe finds nothing, on any page, light or dark, wide or on a phone', async 
       await page.context().close()
       const admin = await browser.page({ name: `axe settings ${theme} ${width}`, theme, width })
       await signIn(admin, heed, MAREN, PASSWORD)
-      for (const view of ['channels', `channels/${channel.id}`, 'channels/new/custom', 'channels/new/bluesky', 'agents', 'teams', 'tags', 'tokens', 'workspace', 'me']) {
+      for (const view of ['keys', 'channels', `channels/${channel.id}`, 'channels/new/custom', 'channels/new/bluesky', 'agents', 'teams', 'tags', 'tokens', 'workspace', 'me']) {
         await admin.goto(`${heed.url}/settings/${view}`)
         await admin.waitForSelector('.head h1')
         await admin.waitForTimeout(250)
@@ -723,6 +723,7 @@ folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 composer({ browser, heed, channel, shop, byName, one: MAREN, other: DIMAS, password: PASSWORD })
+ownKeys({ browser, heed, email: DIMAS, password: PASSWORD })
 
 test('no page broke its content security policy or wrote an error', async () => {
   equal(await browser.violations(maren), [])

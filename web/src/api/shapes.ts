@@ -21,6 +21,8 @@ export interface MeSettings {
   theme?: 'light' | 'dark'
   density?: 'compact'
   single_keys?: boolean
+  /** Keys of one's own by command; an empty list: none. */
+  keys?: Record<string, string[]>
   rail?: boolean
   panel?: boolean
   /** Seconds for which an answer can be taken back; 5 when never set. */

@@ -108,6 +108,8 @@ export function toggleTheme(): void {
 }
 
 export const command = (id: string): Command | undefined => commands.find((c) => c.id === id)
+/** One's own keys come before the table's; none at all: switched off. */
+export const keysOf = (c: Command): string[] => session.settings.keys?.[c.id] ?? c.keys
 export const available = (c: Command): boolean => c.when?.() ?? true
 
 const mac = /Mac|iP(hone|ad|od)/.test(navigator.platform)
@@ -118,7 +120,8 @@ export function keycaps(keys: string): string[] {
 }
 /** For title attributes: "Close (C)"; nothing when single keys are switched off. */
 export function hint(id: string): string {
-  const keys = command(id)?.keys[0]
+  const c = command(id)
+  const keys = c && keysOf(c)[0]
   if (!keys || (!session.singleKeys && isSingle(keys))) return ''
   return ` (${keycaps(keys).join(keys.includes('+') ? '+' : ' ')})`
 }
@@ -128,7 +131,7 @@ const field = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName) || (target instanceof HTMLInputElement && !/^(checkbox|radio|button|submit|range)$/.test(target.type)))
 
 /** The key as the table names it. On Korean and other layouts the letter comes from its place. */
-function named(event: KeyboardEvent): string {
+export function named(event: KeyboardEvent): string {
   let key = event.key
   if (/^[^\x20-\x7e]$/.test(key) && /^Key[A-Z]$/.test(event.code)) key = event.code.slice(3)
   const letter = /^[a-z]$/i.test(key)
@@ -156,7 +159,7 @@ export function onKey(event: KeyboardEvent): void {
   clearTimeout(firstTimer)
   first = ''
   for (const c of commands) {
-    const hit = c.keys.find((k) => k === sequence)
+    const hit = keysOf(c).find((k) => k === sequence)
     if (!hit || (typing && !c.typing) || !available(c)) continue
     if (!session.singleKeys && isSingle(hit)) continue
     if (/^(Enter|Arrow)/.test(hit) && control && !row) continue // a focused button keeps its own keys
@@ -166,8 +169,8 @@ export function onKey(event: KeyboardEvent): void {
     c.run()
     return
   }
-  if (!typing && session.singleKeys && sequence === 'g') {
-    first = 'g'
+  if (!typing && session.singleKeys && !sequence.includes(' ') && commands.some((c) => keysOf(c).some((k) => k.startsWith(`${sequence} `)))) {
+    first = sequence
     firstTimer = window.setTimeout(() => (first = ''), 1200)
   }
 }
