@@ -4,6 +4,7 @@
 #include "api/app.h"
 #include "api/routes.h"
 #include "desk/contact.h"
+#include "desk/contact_find.h"
 
 static bool get_contact(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
 {
@@ -14,6 +15,23 @@ static bool get_contact(struct request *req, struct conn *conn, struct reply *re
     reply_value(reply, 200, &card_type, &card);
     return true;
 }
+
+static bool find_contacts(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
+{
+    struct contact_hits hits = {};
+    struct str q;
+    i64 limit;
+    if (!http_param(req->http, "q", &q, err) || !request_limit(req, &limit, err) ||
+        !contact_find(conn, &req->actor, str_given(q) ? q : S(""), limit, req->arena, &hits, err))
+        return false;
+    reply_list(reply, &contact_hit_type, &hits, STR_NONE);
+    return true;
+}
+
+static const struct query_param find_params[] = {
+    {"q", "string", "the beginning of a name's word, of a handle or of an e-mail address"},
+    {"limit", "integer", "1 to 100, default 50"},
+    {}};
 
 struct card_change {
     struct card_patch patch;
@@ -91,6 +109,9 @@ static bool post_apart(struct request *req, struct tx *tx, struct reply *reply, 
 }
 
 const struct route contact_routes[] = {
+    {HTTP_GET_, "/api/v1/contacts", MAY_READ, "findContacts",
+     "Find customers by name, handle or e-mail address", .out = &contact_hit_type, .out_list = true,
+     .success = 200, .params = find_params, .read = find_contacts},
     {HTTP_GET_, "/api/v1/contacts/{id}", MAY_READ, "getContact", "A customer's card", .out = &card_type,
      .success = 200, .read = get_contact},
     {HTTP_PATCH_, "/api/v1/contacts/{id}", MAY_TRIAGE, "updateContact", "Correct a name, note something",

@@ -8,6 +8,7 @@
 #include "jobs/bulk.h"
 #include "jobs/deliver.h"
 #include "jobs/intake.h"
+#include "jobs/names.h"
 #include "jobs/listen.h"
 #include "jobs/pings.h"
 #include "jobs/poll.h"
@@ -22,7 +23,7 @@ struct jobs {
     struct intake_job *intake;
     struct schedule *schedule;
     struct pings_job *pings;
-    struct worker *bulk;
+    struct worker *bulk, *names;
     struct webhooks_job *webhooks;
     struct push_job *push;
     struct attachments *attachments; // NULL: no nursery here
@@ -101,6 +102,7 @@ bool jobs_start(const struct jobs_settings *settings, struct jobs **ret_jobs, st
     jobs->schedule = schedule_start(settings->db);
     jobs->pings = pings_job_start(settings);
     jobs->bulk = bulk_job_start(settings);
+    jobs->names = names_job_start(settings);
     jobs->webhooks = webhooks_job_start(settings);
     jobs->push = push_job_start(settings);
     jobs->attachments = settings->nursery ? attachments_start(settings) : NULL;
@@ -133,6 +135,7 @@ static void ask_all(struct jobs *jobs)
     schedule_ask_stop(jobs->schedule);
     pings_job_ask_stop(jobs->pings);
     worker_ask_stop(jobs->bulk);
+    worker_ask_stop(jobs->names);
     webhooks_job_ask_stop(jobs->webhooks);
     push_job_ask_stop(jobs->push);
     if (jobs->indexer) {
@@ -156,6 +159,7 @@ bool jobs_stop(struct jobs *jobs, int timeout_ms)
     ended = schedule_join(jobs->schedule, until) && ended;
     ended = pings_job_join(jobs->pings, until) && ended;
     ended = worker_join(jobs->bulk, until) && ended;
+    ended = worker_join(jobs->names, until) && ended;
     ended = webhooks_job_join(jobs->webhooks, until) && ended;
     ended = push_job_join(jobs->push, until) && ended;
     ended = worker_join(jobs->indexer, until) && ended;

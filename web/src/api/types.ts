@@ -642,6 +642,18 @@ export interface HandOver {
   summary: string
 }
 
+export interface ContactFound {
+  id: number
+  name: string
+  email: string
+  handle: string
+  /** The network of the handle. */
+  kind: string
+  /** The newest conversation that you see. */
+  conversation_id: number
+  last_message_at: string | null
+}
+
 export interface Contact {
   id: number
   name: string
