@@ -14,7 +14,7 @@ for (const [, id, name, group, keys] of source.matchAll(row)) {
 }
 const shown = (key) => key.split(' ').map((part) => part.split('+').map((k) => ({ mod: 'Ctrl/Cmd', shift: 'Shift', ArrowDown: '↓', ArrowUp: '↑' })[k] ?? (k.length === 1 ? k.toUpperCase() : k)).join(' + ')).join(' then ')
 const heads = { list: 'The list', conversation: 'The open conversation', go: 'Go to', page: 'The page' }
-const out = ['# Keys', '', 'Made from the page’s own command table; `?` shows the same on the page. Single keys rest while you type and can be switched off under *Settings → Me*.', '']
+const out = ['# Keys', '', 'Made from the page’s own command table; `?` shows the same on the page. Single keys rest while you type and can be switched off under *Settings → Me*; each can be changed under *Settings → Keys*.', '']
 for (const [group, commands] of Object.entries(groups)) {
   if (!commands.length) throw new Error(`no command of group ${group} was found in commands.ts`)
   out.push(`## ${heads[group]}`, '', '| key | what it does |', '|---|---|')
