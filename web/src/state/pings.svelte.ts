@@ -3,7 +3,7 @@
 import { api } from '../api/client'
 import type { Page, Ping } from '../api/shapes'
 import { conversationUrl } from '../routes'
-import { t, type Key } from '../text/text.svelte'
+import { t, text, type Key } from '../text/text.svelte'
 import { inbox } from './inbox.svelte'
 import { router } from './router.svelte'
 import { toasts } from './toasts.svelte'
@@ -49,14 +49,15 @@ class Pings {
     ui.pings = this.waiting.length
     badge(this.waiting.length)
     for (const p of items) if (p.updated_at > this.#newest) this.#newest = p.updated_at
-    this.#tell(fresh)
+    void this.#tell(fresh)
   }
 
   #looking(): boolean {
     return document.visibilityState === 'visible' && document.hasFocus()
   }
 
-  #tell(fresh: Ping[]): void {
+  async #tell(fresh: Ping[]): Promise<void> {
+    await text.whole() // words said once do not mend themselves when the rest of the language comes
     const here = this.#looking() ? fresh.filter((p) => p.conversation_id === inbox.currentId) : []
     if (here.length) void this.see({ conversation_id: inbox.currentId })
     const rest = fresh.filter((p) => !here.includes(p))
