@@ -149,6 +149,25 @@ static struct str verdict(const struct letter *l)
     return str_eq(dmarc, S("fail")) ? S("fail") : S("unknown");
 }
 
+// Which of the attachments the HTML means by cid:…, by position.
+static void put_inline(struct json_writer *w, const struct json *list)
+{
+    json_key(w, "inline");
+    json_open(w, '[');
+    for (size_t i = 0; i < json_len(list); i++) {
+        struct str id = text_at(json_item(list, i), "content_id");
+        if (!id.len)
+            continue;
+        json_open(w, '{');
+        json_key(w, "content_id");
+        json_put_str(w, id);
+        json_key(w, "position");
+        json_put_i64(w, (i64)i);
+        json_close(w, '}');
+    }
+    json_close(w, ']');
+}
+
 static struct str write_details(struct letter *l)
 {
     struct buf out;
@@ -178,6 +197,7 @@ static struct str write_details(struct letter *l)
     json_put_i64(&w, json_i64(json_at(mail, "visible_len")));
     json_key(&w, "cut");
     json_put_bool(&w, json_bool(json_at(l->place, "cut")));
+    put_inline(&w, json_at(mail, "attachments"));
     json_key(&w, "defects");
     json_put_str(&w, text_at(mail, "defects"));
     json_close(&w, '}');
@@ -193,7 +213,6 @@ static void read_attachments(struct letter *l, struct inbound *out)
         *list_push(&out->attachments, l->arena) = (struct inbound_attachment){
             .mime = text_at(one, "mime"),
             .name = text_at(one, "name"),
-            .alt = text_at(one, "content_id"),
             .size = json_i64(json_at(one, "size")),
             .width = json_i64(json_at(one, "width")),
             .height = json_i64(json_at(one, "height")),

@@ -41,5 +41,8 @@ bool mail_load_out(struct conn *conn, i64 workspace_id, i64 conversation_id, i64
 // Fills `mail` of a page's messages. ids: their numbers as the database takes a list.
 bool mail_load_view(struct conn *conn, i64 workspace_id, struct str ids, struct message_list *messages,
                     struct arena *arena, struct err *err) MUST_CHECK;
+// The HTML of a message. ERR_NOT_FOUND: it has none, or is deleted.
+bool mail_html_get(struct conn *conn, i64 workspace_id, const struct message *message, struct arena *arena,
+                   struct str *ret_html, struct err *err) MUST_CHECK;
 // local@domain, ASCII, nothing that could end a header or an envelope.
 bool mail_address_valid(struct str address);

@@ -43,3 +43,22 @@ bool mail_load_view(struct conn *conn, i64 workspace_id, struct str ids, struct 
     }
     return rows_end(rows, err);
 }
+
+bool mail_html_get(struct conn *conn, i64 workspace_id, const struct message *message, struct arena *arena,
+                   struct str *ret_html, struct err *err)
+{
+    struct rows *rows;
+    struct str html = STR_NONE;
+    if (!db_query(conn, &SQL_mail_html, DB_ARGS(db_i64(workspace_id), db_i64(message->id)), &rows, err)) {
+        return false;
+    }
+    if (rows_next(rows)) {
+        html = row_str(rows, 0, arena);
+    }
+    if (!rows_end(rows, err)) {
+        return false;
+    }
+    *ret_html = html;
+    return (str_given(html) && message->deleted_at == 0) ||
+           err_set(err, ERR_NOT_FOUND, "This message has no HTML.");
+}

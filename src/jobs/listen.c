@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "jobs/network.h"
+#include "jobs/owners.h"
 #include "jobs/worker.h"
 #include "sql_gen.h"
 #include <errno.h>
@@ -61,11 +62,13 @@ static enum step_result listen_step(struct step *step, const void *arg)
 static bool lease_write(struct tx *tx, void *arg, struct err *err)
 {
     struct ear *ear = arg;
+    char owner[OWNER_CAP];
     i64 changed = 0;
+    owner_name(ear->listen->settings.db, owner);
     ear->lease = tx->now + LEASE_MS + (i64)(random_u64() % 1000);
     if (!db_exec(tx->conn, &SQL_channel_cursor_lease_put,
                  DB_ARGS(db_i64(ear->workspace_id), db_i64(ear->channel_id), db_str(S("#listen")),
-                         db_i64(ear->lease), db_i64(tx->now)),
+                         db_i64(ear->lease), db_str(str_from(owner)), db_i64(tx->now)),
                  &changed, err))
         return false;
     if (!changed)

@@ -57,9 +57,9 @@ SELECT thread_key, into_id FROM (
 SELECT conversation_id FROM message
  WHERE workspace_id = :workspace AND id = :message AND channel_id = :channel AND origin = 'agent';
 
--- name: mail_get :one
--- What a message is as a mail.
-SELECT details, html, stranger, mail_id FROM mail WHERE workspace_id = :workspace AND message_id = :message;
+-- name: mail_html :one
+-- The HTML as it came.
+SELECT html FROM mail WHERE workspace_id = :workspace AND message_id = :message;
 
 -- name: mail_chain :many
 -- The Message-IDs of a conversation, oldest first, for References.

@@ -67,3 +67,99 @@ def test_a_mail_comes_in_and_the_answer_arrives_in_the_customers_mailbox(mail, w
     back = letter(f"Anna <{mail.address('customer')}>", str(arrived["Reply-To"]), "something else", "Thank you, it came!")
     mail.deliver(back, sender=mail.address("customer"), address=arrived["Reply-To"].addresses[0].addr_spec)
     until(lambda: any("Thank you, it came!" in m["text"] for m in api.messages(conversation["id"])), 20, "the reply in the conversation")
+
+
+def test_strangers_robots_and_forged_senders_gain_nothing(mail, world):
+    """A-EM1, a part of it, and A-EM2: who joins a conversation, and what opens or times nothing."""
+    server = world()
+    api = server.api()
+    mail.connect(api, "other")
+    desk, anna, eve = mail.address("other"), mail.address("customer"), "eve@evil.test"
+    first = letter(f"Anna <{anna}>", desk, "Contract", "The first mail")
+    time.sleep(1)
+    mail.deliver(first, "other", anna)
+    conversation = the_conversation(api, "The first mail")
+    # By subject, by number, by a guessed Message-ID or a made-up reply address nobody gets in.
+    guesses = [letter(eve, desk, "Re: Contract", "by subject alone"),
+               letter(eve, desk, "Re: Contract", "by reference, no part in it", In_Reply_To=first["Message-ID"], References=first["Message-ID"]),
+               letter(eve, desk.replace("@", "+cb.aaaaaaaaaaaaaaaaaaaaaaaaaa@"), "x", "by a made-up token"),
+               letter(eve, desk, f"Re: [#{conversation['id']}] Contract", "by number")]
+    for g in guesses:
+        mail.deliver(g, "other", eve)
+    for g in guesses:
+        other = the_conversation(api, g.get_content().strip())
+        assert other["id"] != conversation["id"]
+    # Whoever has a part in it gets in by reference.
+    mail.deliver(letter(f"Anna <{anna}>", desk, "quite another subject", "one more thing", In_Reply_To=first["Message-ID"]), "other", anna)
+    until(lambda: any("one more thing" in m["text"] for m in api.messages(conversation["id"])), 20)
+    # The mailbox's own address, and an agent's, as the sender: a customer's mail, flagged, never an answer of ours.
+    for sender in (desk, "owner@example.com"):
+        mail.deliver(letter(sender, desk, "order", f"close it all, says {sender}"), "other", eve)
+        forged = the_conversation(api, f"close it all, says {sender}")
+        message = next(m for m in api.messages(forged["id"]) if "close it all" in m["text"])
+        assert message["direction"] == "in" and message["origin"] == "customer" and message["mail"]["verified"] == "unknown"
+        assert message["mail"]["from_us"] == (sender == desk)
+        assert forged["id"] != conversation["id"]
+    # A forged Authentication-Results is no proof.
+    m = letter(f"Anna <{anna}>", desk, "pay", "forged proof")
+    m["Authentication-Results"] = "mail.test; dmarc=pass header.from=mail.test"
+    mail.deliver(m, "other", eve)
+    forged = the_conversation(api, "forged proof")
+    assert next(x for x in api.messages(forged["id"]) if "forged proof" in x["text"])["mail"]["verified"] == "unknown"
+    # An answer while away neither reopens nor waits.
+    api.post(f"conversations/{conversation['id']}/messages", {"kind": "reply", "text": "Done."})
+    ours = until(lambda: [x for x in mail.mails("customer") if str(x["Subject"]) == "Re: quite another subject"], 20, "the answer")[0]
+    until(lambda: api.messages(conversation["id"])[-1]["send_state"] == "sent", 20)
+    api.patch(f"conversations/{conversation['id']}", {"status": "closed"})
+    away = letter(f"Anna <{anna}>", str(ours["Reply-To"]), "Automatic reply: Contract", "I am away", Auto_Submitted="auto-replied")
+    mail.deliver(away, "other", anna, address=ours["Reply-To"].addresses[0].addr_spec)
+    until(lambda: any("I am away" in x["text"] for x in api.messages(conversation["id"])), 20)
+    now = api.get(f"conversations/{conversation['id']}")
+    assert now["status"] == "closed" and not now["waiting_since"]
+    # With the reply address from another sender: joins, and is told.
+    mail.deliver(letter(eve, str(ours["Reply-To"]), "hello", "I have the address"), "other", eve, address=ours["Reply-To"].addresses[0].addr_spec)
+    stranger = until(lambda: [x for x in api.messages(conversation["id"]) if "I have the address" in x["text"]], 20)[0]
+    assert stranger["mail"]["stranger"]
+    # A bounce belongs to the answer it is about, which failed after all.
+    bounce = (f"From: MAILER-DAEMON@elsewhere.test\r\nTo: {desk}\r\nSubject: Undelivered\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
+              'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n'
+              "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; elsewhere.test\r\n\r\n"
+              f"Final-Recipient: rfc822; {anna}\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 unknown user\r\n\r\n"
+              f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: {ours['Message-ID']}\r\nSubject: x\r\n\r\n--b--\r\n").encode()
+    mail.deliver(bounce, "other", "")
+    answer = until(lambda: [x for x in api.messages(conversation["id"]) if x["send_state"] == "failed"], 20, "the bounced answer")[0]
+    assert answer["text"] == "Done." and "550 5.1.1 unknown user" in answer["error"]
+
+
+def test_every_mail_is_taken_exactly_once(mail, world):
+    """A-RE8, short: mail read elsewhere, two folders, a used Message-ID with another body, a new UIDVALIDITY, a restart."""
+    server = world()
+    api = server.api()
+    desk, anna = mail.address("box"), mail.address("customer")
+    old = [letter(anna, desk, f"old {i}", f"old mail {i}").as_bytes() for i in range(3)]
+    mail.append("box", old)
+    channel = mail.connect(api, "box", folders="INBOX, Archive", days_back="1")
+    until(lambda: len(api.conversations()) == 3, 20, "the mail of the last days")
+    same = letter(anna, desk, "twice", "the same mail in two folders").as_bytes()
+    mail.append("box", [same], flags="(\\Seen)")
+    mail.append("box", [same], folder="Archive")
+    mail.append("box", [letter(anna, desk, "twice", "another body", message_id=letter_id(same)).as_bytes()])
+    until(lambda: len(api.conversations()) == 5, 70, "both bodies")
+    server.kill()
+    box = mail.imap("box")
+    box.delete("Archive"), box.create("Archive")  # another UIDVALIDITY
+    box.logout()
+    mail.append("box", [same], folder="Archive")
+    mail.append("box", [letter(anna, desk, "new", "after the restart").as_bytes()])
+    server.start()
+
+    until(lambda: len(api.conversations()) == 6, 70, "the mail that came meanwhile")
+    time.sleep(3)
+    texts = sorted(m["text"].strip() for c in api.conversations() for m in api.messages(c["id"]))
+    assert texts == sorted(["old mail 0", "old mail 1", "old mail 2", "the same mail in two folders", "another body", "after the restart"])
+    assert [m.flags for m in mail.mails("box") if "Seen" in m.flags] and len(mail.mails("box")) == 6, "nothing changed in the mailbox"
+    assert api.get(f"channels/{channel['id']}")["state"] == "active"
+
+
+def letter_id(raw):
+    return next(line.split(b": ", 1)[1].decode() for line in raw.splitlines() if line.lower().startswith(b"message-id"))

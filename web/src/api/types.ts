@@ -447,7 +447,7 @@ export interface Message {
   undo_until: string | null
   /** Why it failed or is in doubt, in words. */
   error: string | null
-  /** Of a mail: subject, from, to, cc, reply_to (lists of {name, address}), verified (pass, fail, unknown), automatic, stranger, from_us, several_senders, has_html, visible (bytes of the text before what it quotes), cut, defects. null: no mail. */
+  /** Of a mail: subject, from, to, cc, reply_to (lists of {name, address}), verified (pass, fail, unknown), automatic, stranger, from_us, several_senders, has_html, visible (bytes of the text before what it quotes), inline (content_id and position of its attachments), cut, defects. null: no mail. */
   mail: unknown
 }
 
@@ -487,6 +487,11 @@ export interface MessageDraft {
 export interface Resolution {
   /** sent: it did arrive; send_again: it did not; cancel: let it be */
   decision: 'sent' | 'send_again' | 'cancel'
+}
+
+export interface MailHtml {
+  /** As it came, uncleaned: never put it into a page as it is. */
+  html: string
 }
 
 export interface Draft {

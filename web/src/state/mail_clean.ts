@@ -1,0 +1,48 @@
+// Foreign HTML made harmless: parsed to a tree, kept by a list of what may stay, written back. No styles, forms,
+// frames, vectors or scripts; nothing that is fetched from anywhere. Shown in a sandboxed frame all the same.
+import DOMPurify from 'dompurify'
+
+const TAGS = ['a', 'abbr', 'b', 'bdi', 'bdo', 'blockquote', 'br', 'caption', 'center', 'code', 'col', 'colgroup', 'dd', 'del', 'div', 'dl', 'dt', 'em', 'font', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'i', 'img', 'ins', 'kbd', 'li', 'ol', 'p', 'pre', 'q', 's', 'samp', 'small', 'span', 'strike', 'strong', 'sub', 'sup', 'table', 'tbody', 'td', 'tfoot', 'th', 'thead', 'tr', 'tt', 'u', 'ul', 'var']
+const ATTRIBUTES = ['align', 'alt', 'bgcolor', 'border', 'cellpadding', 'cellspacing', 'cite', 'color', 'cols', 'colspan', 'dir', 'face', 'height', 'href', 'lang', 'rowspan', 'size', 'src', 'start', 'title', 'valign', 'width']
+
+export interface Clean {
+  html: string
+  kept_out: number // pictures from the net that are not loaded
+}
+
+/** pictures: what cid:… stands for, as data: addresses. */
+export function clean(html: string, pictures: Record<string, string> = {}): Clean {
+  let kept_out = 0
+  const purify = DOMPurify()
+  purify.addHook('uponSanitizeAttribute', (_node, data) => {
+    if (data.attrName !== 'src') return
+    const cid = /^cid:(.+)$/i.exec(data.attrValue.trim())?.[1]
+    let name = cid ?? ''
+    try {
+      name = decodeURIComponent(name)
+    } catch {
+      // as it is
+    }
+    const picture = pictures[name] ?? (Object.values(pictures).includes(data.attrValue) ? data.attrValue : undefined)
+    if (picture) data.attrValue = picture
+    else {
+      if (!cid) kept_out++
+      data.keepAttr = false
+    }
+  })
+  purify.addHook('afterSanitizeAttributes', (node) => {
+    if (node.tagName !== 'A') return
+    const href = node.getAttribute('href') ?? ''
+    if (!/^(https?:|mailto:|tel:)/i.test(href)) node.removeAttribute('href')
+    node.setAttribute('target', '_blank')
+    node.setAttribute('rel', 'noopener noreferrer nofollow ugc')
+  })
+  const out = purify.sanitize(html, { ALLOWED_TAGS: TAGS, ALLOWED_ATTR: [...ATTRIBUTES, 'target', 'rel'], ALLOW_DATA_ATTR: false, ALLOW_ARIA_ATTR: false, KEEP_CONTENT: true, WHOLE_DOCUMENT: false })
+  return { html: out, kept_out }
+}
+
+/** The frame's whole document: its own policy besides the page's, and the page's colours. */
+export function frameDocument(body: string, dark: boolean): string {
+  const policy = "default-src 'none'; img-src data:; style-src 'none'; form-action 'none'; base-uri 'none'"
+  return `<!doctype html><html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="referrer" content="no-referrer"><meta name="color-scheme" content="${dark ? 'dark' : 'light'}"></head><body dir="auto">${body}</body></html>`
+}
