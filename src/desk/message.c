@@ -70,7 +70,8 @@ static const struct field message_fields[] = {
           .doc =
               "Of a mail: subject, from, to, cc, reply_to (lists of {name, address}), verified (pass, fail, "
               "unknown), automatic, stranger, from_us, several_senders, has_html, visible (bytes of the text "
-              "before what it quotes), inline (content_id and position of its attachments), cut, defects. null: no mail."),
+              "before what it quotes), inline (content_id and position of its attachments), cut, defects. "
+              "null: no mail."),
     FIELD_END,
 };
 const struct type message_type = {"Message", message_fields, sizeof(struct message)};
