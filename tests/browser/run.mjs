@@ -718,7 +718,7 @@ test('the first load is at most 60 KB of compressed script', async () => {
   await page.context().close()
 })
 
-await chat({ browser, heed })
+await chat({ browser, heed, email: MAREN, password: PASSWORD })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })

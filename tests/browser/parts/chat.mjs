@@ -4,12 +4,12 @@
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { brotliDecompressSync } from 'node:zlib'
-import { axe } from '../lib/browser.mjs'
+import { axe, signIn } from '../lib/browser.mjs'
 import { check, equal, test, until } from '../lib/run.mjs'
 
 const HOSTILE = ['<img src=x onerror="window.hacked=1">', '"><script>window.hacked=1</script>', 'javascript:window.hacked=1', 'https://x.example/"onmouseover="window.hacked=1', '<svg/onload=window.hacked=1>', 'https://javascript:window.hacked=1@x.example/', '[x](javascript:window.hacked=1)', '\u202Egnp.exe', '</style><b>x</b>', '${window.hacked=1}{{window.hacked=1}}']
 
-export async function chat({ heed, browser }) {
+export async function chat({ heed, browser, email, password }) {
   // The shop: another origin, and nothing allowed but what the manual says.
   const shop = { attributes: '', lang: 'en', dir: 'ltr' }
   const server = http.createServer((req, res) => {
@@ -32,6 +32,10 @@ export async function chat({ heed, browser }) {
   const start = async (page) => {
     await page.getByRole('button', { name: 'Open the chat' }).click()
     await page.getByRole('dialog', { name: 'Saltmarsh' }).waitFor()
+  }
+  const start_ = async (page, name) => {
+    await page.getByRole('button', { name: 'Open the chat' }).click()
+    await page.getByRole('dialog', { name }).waitFor()
   }
   const write = async (page, text) => {
     await page.getByLabel('Write a message').fill(text)
@@ -228,5 +232,52 @@ export async function chat({ heed, browser }) {
     check(brotliDecompressSync(packed).length > 10_000, 'it came compressed')
     console.log(`     chat.js: ${(packed.length / 1024).toFixed(1)} KB of 25 KB`)
     check(packed.length <= 25 * 1024, `${packed.length} bytes`)
+  })
+
+  test('a newcomer makes a chat and a form in the settings, sees how it looks, and it works', async () => {
+    const page = await browser.page({ name: 'settings' })
+    await signIn(page, heed, email, password)
+    await page.goto(`${heed.url}/settings/channels/new/chat`)
+    await page.getByLabel('Name', { exact: true }).or(page.getByLabel('Channel’s name')).or(page.locator('form input').first()).first().fill('Made by hand')
+    await page.getByLabel('Name customers see').fill('Northbay Care')
+    await page.getByLabel('Pages that may use it').fill(`${shop.url}/path`)
+    await page.getByLabel('Greeting').fill('Welcome aboard')
+    await page.getByLabel('Own questions').fill('Order number *\nSize: S, M, L')
+    await page.getByLabel('When nobody is there').selectOption('chat')
+    await page.locator('.preview').getByText('Welcome aboard').waitFor()
+    await page.locator('.preview').getByText('Northbay Care').first().waitFor()
+    await page.getByRole('button', { name: 'Connect' }).click()
+    await page.getByText('Each line is an origin', { exact: false }).waitFor()
+    await page.getByLabel('Pages that may use it').fill(shop.url)
+    await page.getByRole('button', { name: 'Connect' }).click()
+    const tag = await page.locator('output', { hasText: 'chat.js' }).innerText()
+    check((await page.locator('output', { hasText: 'heedchat_' }).innerText()).length > 40, 'the secret is shown once')
+    const key = /data-channel="([0-9a-f]{32})"/.exec(tag)[1]
+    equal(await axe(page), [], 'the page after making it')
+    await page.locator('a.btn.primary').click()
+    await page.getByLabel('Colour').fill('#8a1c5b')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await until(async () => (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings.colour === '#8a1c5b', 'the colour is kept')
+    const saved = (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings
+    equal(saved.questions, [{ label: 'Order number', required: true }, { label: 'Size', kind: 'choice', choices: ['S', 'M', 'L'] }])
+    equal(await axe(page), [], 'its settings')
+    const visitor = await open({ external_account_id: key })
+    await start_(visitor, 'Northbay Care')
+    await visitor.getByLabel('Order number').waitFor()
+    await visitor.context().close()
+    await page.goto(`${heed.url}/settings/channels/new/form`)
+    await page.locator('form input').first().fill('Letters')
+    await page.getByRole('button', { name: 'Connect' }).click()
+    const address = await page.locator('output', { hasText: '/form/' }).innerText()
+    await page.goto(address)
+    equal(await axe(page), [], 'the form')
+    await page.getByLabel('Your e-mail').fill('aino@example.com')
+    await page.getByLabel('Your message').fill('A letter by hand')
+    await page.waitForTimeout(3100)
+    await page.getByRole('button', { name: 'Send' }).click()
+    await page.getByText('Your message has arrived.').waitFor()
+    await conversation('A letter by hand')
+    equal(await browser.violations(page), [])
+    await page.context().close()
   })
 }

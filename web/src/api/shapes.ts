@@ -35,7 +35,7 @@ export interface TextLimit {
   max: number
   max_bytes: number
 }
-export type ChannelSetting = Omit<api.ChannelKind['settings'][number], 'kind'> & { kind: 'text' | 'url' | 'secret' | 'bool' }
+export type ChannelSetting = Omit<api.ChannelKind['settings'][number], 'kind'> & { kind: 'text' | 'url' | 'secret' | 'bool' | 'choice' | 'json' }
 export type ChannelKind = Omit<api.ChannelKind, 'text_public' | 'text_private' | 'settings'> & {
   text_public: TextLimit
   text_private: TextLimit
@@ -50,4 +50,5 @@ export type Counts = Record<string, number | Record<string, number | { n: number
 export interface Presence {
   conversation_id: number
   agents: { id: number; name: string; typing: boolean; kind: 'reply' | 'note' }[]
+  customer_typing: boolean
 }

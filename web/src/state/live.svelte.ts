@@ -20,6 +20,7 @@ class Live {
   presence = $state.raw<Record<number, Presence['agents']>>({})
   /** How often drafts and answers for later of a conversation changed. */
   writing = $state.raw<Record<number, [number, number]>>({})
+  customers = $state.raw<Record<number, boolean>>({}) // those who are writing
   #feed: Feed | undefined
   #lostTimer = 0
   #statusTimer = 0
@@ -97,7 +98,8 @@ class Live {
         session.takeChannel(data as Channel)
         break
       case 'presence': {
-        const { conversation_id, agents } = data as Presence
+        const { conversation_id, agents, customer_typing } = data as Presence
+        this.customers = { ...this.customers, [conversation_id]: customer_typing }
         this.presence = { ...this.presence, [conversation_id]: agents.filter((a) => a.id !== session.me?.id) }
         break
       }

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Settings of channels whose network is Heed itself, as people type them: questions a line each.
+export type Values = Record<string, string | boolean>
+interface Question {
+  label: string
+  required?: boolean
+  kind?: string
+  choices?: string[]
+}
+const languages = ['auto', 'en', 'et', 'fi', 'id', 'ko']
+const asked = ['required', 'optional', 'off']
+export const CHOICES: Record<string, Record<string, string[]>> = {
+  chat: { scheme: ['auto', 'light', 'dark'], position: ['right', 'left'], language: languages, offline: ['form', 'chat', 'hide'], agent_names: ['first', 'full', 'brand'] },
+  form: { language: languages, ask_name: asked, ask_email: asked, ask_subject: asked },
+}
+export const LONG = ['allowed_origins', 'greeting', 'notice', 'questions', 'thanks']
+
+// "Order number *", "Size: S, M, L", "Tell us more …"
+export function parseQuestions(text: string): Question[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .map((line) => {
+      const required = line.endsWith('*')
+      const plain = line.replace(/\s*\*$/, '')
+      const [label = '', list] = plain.split(/:\s+(.*)/s)
+      const long = /(\.\.\.|…)$/.test(plain)
+      return { label: label.replace(/\s*(\.\.\.|…)$/, '').trim(), ...(required ? { required } : {}), ...(list ? { kind: 'choice', choices: list.split(',').map((c) => c.trim()).filter(Boolean) } : long ? { kind: 'long' } : {}) }
+    })
+}
+export const formatQuestions = (list: unknown): string =>
+  (Array.isArray(list) ? (list as Question[]) : []).map((q) => `${q.label}${q.kind === 'choice' ? `: ${(q.choices ?? []).join(', ')}` : q.kind === 'long' ? ' …' : ''}${q.required ? ' *' : ''}`).join('\n')
+
+export const isVisitors = (kind: string) => kind === 'chat' || kind === 'form'
+// From the API's settings to what is typed, and back.
+export function toValues(settings: Record<string, unknown>): Values {
+  const values: Values = {}
+  for (const [name, value] of Object.entries(settings)) values[name] = name === 'questions' ? formatQuestions(value) : typeof value === 'boolean' ? value : String(value ?? '')
+  return values
+}
+export function fromValues(values: Values, names: string[]): Record<string, unknown> {
+  const settings: Record<string, unknown> = {}
+  for (const name of names) {
+    const value = values[name]
+    if (value === undefined) continue
+    if (name === 'questions') settings[name] = parseQuestions(String(value))
+    else if (typeof value === 'boolean') settings[name] = value
+    else if (name === 'privacy_url' && !value.trim()) settings[name] = null
+    else settings[name] = value.trim()
+  }
+  return settings
+}
