@@ -59,6 +59,11 @@ await picture('customer', '/inbox/unanswered', {}, async (page) => {
   await page.locator('.cust-tags').waitFor()
 })
 await picture('channels', '/settings/channels', {})
+await picture('chat-settings', '/settings/channels/new/chat', {}, async (page) => {
+  await page.getByLabel('Name customers see').fill('Saltmarsh')
+  await page.getByLabel('Greeting').fill('Hello. Ask anything about orders, sizes or repairs.')
+  await page.locator('.preview').scrollIntoViewIfNeeded()
+})
 await picture('keys', '/inbox/unanswered', {}, async (page) => {
   await page.keyboard.press('?')
   await page.waitForSelector('.sheet')
