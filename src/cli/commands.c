@@ -78,7 +78,8 @@ const struct command commands[] = {
      "--role work "
      "--database postgres://heed@db/heed",
      OPTS_STORE | OPT(OPTION_LISTEN) | OPT(OPTION_PUBLIC_URL) | OPT(OPTION_ROLE) | OPT(OPTION_DEMO) |
-         OPT(OPTION_ALLOW_HOST) | OPT(OPTION_RATE_LIMIT) | OPT(OPTION_LOG) | OPT(OPTION_INSECURE),
+         OPT(OPTION_ALLOW_HOST) | OPT(OPTION_RATE_LIMIT) | OPT(OPTION_KEEP_RAW) | OPT(OPTION_KEEP_LOG) |
+         OPT(OPTION_LOG) | OPT(OPTION_INSECURE),
      serve_run},
     {"workspace", "add", "make a workspace", NULL,
      "Makes a workspace and prints its id. Each workspace is a world of its own: nothing is shared between "

@@ -42,6 +42,12 @@ static const struct option {
      "A private address that channels may reach all the same; may be repeated (in the variable: commas)"},
     TEXT(OPTION_RATE_LIMIT, "--rate-limit", "N", "HEED_RATE_LIMIT", rate_limit,
          "Requests a second of one signed-in person or token; 0: any number. Default: 300"),
+    TEXT(OPTION_KEEP_RAW, "--keep-raw-days", "N", "HEED_KEEP_RAW_DAYS", keep_raw,
+         "For how many days the raw bytes from networks are kept behind the messages made of them. Default: "
+         "30"),
+    TEXT(OPTION_KEEP_LOG, "--keep-log-days", "N", "HEED_KEEP_LOG_DAYS", keep_log,
+         "For how many days the log of events is kept: what was changed when and by whom, and how long a "
+         "screen or a webhook may be away and still continue. Default: 90"),
     TEXT(OPTION_LOG, "--log", "LEVEL", "HEED_LOG", log_level, "debug, info, warn or error. Default: info"),
     FLAG(OPTION_INSECURE, "--insecure-no-sandbox", "HEED_INSECURE_NO_SANDBOX", insecure,
          "Go on where the kernel has no seccomp or Landlock for the parsers' children"),

@@ -7,7 +7,7 @@ struct arena;
 struct options {
     struct str data, database, key_file, listen, public_url, role;
     struct str name, email, scope, workspace; // of workspace, user and token add
-    struct str rate_limit, log_level;
+    struct str rate_limit, log_level, keep_raw, keep_log;
     struct str operand; // FILE
     struct str_list allow_hosts;
     bool demo, password_stdin, insecure, help;
@@ -23,6 +23,8 @@ enum option_id {
     OPTION_ALLOW_HOST,
     OPTION_RATE_LIMIT,
     OPTION_LOG,
+    OPTION_KEEP_RAW,
+    OPTION_KEEP_LOG,
     OPTION_INSECURE,
     OPTION_NAME,
     OPTION_EMAIL,

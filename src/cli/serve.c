@@ -15,6 +15,7 @@
 #include "desk/agent.h"
 #include "desk/session.h"
 #include "jobs/jobs.h"
+#include "jobs/prune.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ void serve_set_nursery(struct nursery *made)
 }
 
 struct serve {
+    i64 keep_raw_days, keep_log_days; // 0: the defaults
     struct options *options;
     struct arena *arena;
     struct store store;
@@ -128,8 +130,18 @@ static bool read_role(struct serve *s, struct err *err)
     return true;
 }
 
+static bool read_days(struct str text, const char *name, i64 most, i64 *ret_days, struct err *err)
+{
+    *ret_days = 0;
+    return !str_given(text) || (str_to_i64(text, ret_days) && *ret_days >= 1 && *ret_days <= most) ||
+           err_set(err, ERR_SYNTAX, "%s is a number of days from 1 to %lld.", name, (long long)most);
+}
+
 static bool read_numbers(struct serve *s, struct err *err)
 {
+    if (!read_days(s->options->keep_raw, "--keep-raw-days", 365, &s->keep_raw_days, err) ||
+        !read_days(s->options->keep_log, "--keep-log-days", 3650, &s->keep_log_days, err))
+        return false;
     struct str text = s->options->rate_limit;
     s->app.rate_limit = 300;
     if (str_given(text) &&
@@ -200,6 +212,7 @@ static bool start_jobs(struct serve *s, struct err *err)
         .mail_kind = 1,
         .search = app->search,
     };
+    prune_keep(s->keep_raw_days, s->keep_log_days);
     return !s->works || jobs_start(&settings, &app->jobs, err);
 }
 

@@ -8,6 +8,7 @@
 #include "desk/delivery.h"
 #include "desk/ping.h"
 #include "desk/scheduled.h"
+#include "jobs/prune.h"
 #include "sql_gen.h"
 
 enum { AT_ONCE = 500 };
@@ -26,23 +27,11 @@ static bool send_scheduled(struct tx *tx, i64 *ret_n, struct err *err)
     return scheduled_run(tx, ret_n, err);
 }
 
-static bool prune_inbound(struct tx *tx, i64 *ret_n, struct err *err)
-{
-    return db_exec(tx->conn, &SQL_prune_inbound, DB_ARGS(db_i64(tx->now - 30 * DAY), db_i64(AT_ONCE)), ret_n,
-                   err);
-}
-
 static bool prune_idempotency(struct tx *tx, i64 *ret_n, struct err *err)
 {
     i64 n;
     *ret_n = 0; // all at once: an hour's worth is little
     return db_exec(tx->conn, &SQL_prune_idempotency, DB_ARGS(db_i64(tx->now - 72 * HOUR)), &n, err);
-}
-
-static bool prune_events(struct tx *tx, i64 *ret_n, struct err *err)
-{
-    return db_exec(tx->conn, &SQL_prune_events, DB_ARGS(db_i64(AT_ONCE), db_i64(tx->now - 90 * DAY)), ret_n,
-                   err);
 }
 
 static bool prune_sessions(struct tx *tx, i64 *ret_n, struct err *err)
@@ -98,6 +87,8 @@ static const struct entry {
     {"prune_inbound", 10 * MINUTE, prune_inbound},
     {"prune_idempotency", 30 * MINUTE, prune_idempotency},
     {"prune_events", 10 * MINUTE, prune_events},
+    {"prune_versions", 10 * MINUTE, prune_versions},
+    {"prune_files", HOUR, prune_files},
     {"prune_sessions", HOUR, prune_sessions},
 };
 
@@ -145,6 +136,11 @@ static bool do_entry(struct db *db, struct worker *worker, const struct entry *e
 {
     struct doing doing = {entry, 0};
     *ret_n = 0;
+    if (entry->fn == prune_versions) {
+        struct conn *conn = db_take(db);
+        prune_look(conn);
+        db_give(db, conn);
+    }
     do {
         if (!anything_due(db, entry)) {
             return true;

@@ -2,9 +2,11 @@
 // The background jobs: they take in, wake and fetch by themselves and stop when asked; pictures come
 // through the guarded client and the child; old rows go, and nothing else.
 #include "base/picture.h"
+#include "desk/file.h"
 #include "desk_fixture.h"
 #include "jobs/attachments.h"
 #include "jobs/jobs.h"
+#include "jobs/prune.h"
 #include "jobs/schedule.h"
 #include "jobs/worker.h"
 #include <arpa/inet.h>
@@ -312,6 +314,83 @@ static void the_log_goes_after_ninety_days_but_not_before_its_readers(void **sta
     desk_end(&d);
 }
 
+static void how_long_things_are_kept_can_be_set(void **state)
+{
+    struct desk d = desk_make(state);
+    desk_says(&d, "m1", "t1", "Hello", 1);
+    clock_test_shift(DAYS(4));
+    assert_int_equal(did(&d, "prune_inbound") + did(&d, "prune_events"), 0);
+    prune_keep(3, 5);
+    assert_int_equal(did(&d, "prune_inbound"), 1);
+    assert_int_equal(did(&d, "prune_events"), 0);
+    clock_test_shift(DAYS(2));
+    assert_true(did(&d, "prune_events") > 3);
+    prune_keep(0, 0);
+    clock_test_shift(-DAYS(6));
+    desk_end(&d);
+}
+
+static bool keep_file(struct desk *d, struct str bytes)
+{
+    struct file file = {.mime = S("text/plain"), .size = (i64)bytes.len};
+    struct fixture *f = d->f;
+    return file_keep(f->db, d->workspace, 0, bytes, &file, f->arena, &f->err);
+}
+
+static i64 files_of(struct desk *d)
+{
+    struct fixture *f = d->f;
+    struct conn *conn = db_take(f->db);
+    i64 files;
+    CHECK_OK(db_one_i64(conn, &SQL_check_files, DB_ARGS(db_i64(d->workspace)), &files, &f->err));
+    db_give(f->db, conn);
+    return files;
+}
+
+static void a_file_goes_when_nobody_has_had_it_for_a_week(void **state)
+{
+    struct desk d = desk_make(state);
+    struct fixture *f = d.f;
+    CHECK_OK(keep_file(&d, S("given once")) && keep_file(&d, S("given again")));
+    clock_test_shift(DAYS(6));
+    assert_int_equal(did(&d, "prune_files"), 0);
+    CHECK_OK(keep_file(&d, S("given again")));
+    clock_test_shift(DAYS(2));
+    assert_int_equal(did(&d, "prune_files"), 1);
+    assert_int_equal(files_of(&d), 1);
+    clock_test_shift(-DAYS(8));
+    desk_end(&d);
+}
+
+// The old text is what the index must be told to unlearn it.
+static void an_old_text_goes_once_the_index_has_passed(void **state)
+{
+    struct desk d = desk_make(state);
+    struct fixture *f = d.f;
+    struct search *search;
+    i64 n;
+    search_register();
+    CHECK_OK(search_open(f->db, &search, &f->err));
+    desk_says(&d, "m1", "t1", "before", 1);
+    do
+        CHECK_OK(search_step(search, &n, &f->err));
+    while (n > 0);
+    desk_hear(&d,
+              "{\"type\":\"message.edited\",\"id\":\"m1\",\"thread\":\"t1\",\"at\":\"2026-11-01T11:00:00Z\","
+              "\"text\":\"after\"}");
+    clock_test_shift(DAYS(2));
+    assert_int_equal(did(&d, "prune_versions"), 0);
+    do
+        CHECK_OK(search_step(search, &n, &f->err));
+    while (n > 0);
+    assert_int_equal(did(&d, "prune_versions"), 1);
+    assert_int_equal(desk_find(&d, &d.owner, "before").len, 0);
+    assert_int_equal(desk_find(&d, &d.owner, "after").len, 1);
+    search_close(search);
+    clock_test_shift(-DAYS(2));
+    desk_end(&d);
+}
+
 static void an_unknown_job_is_named(void **state)
 {
     struct desk d = desk_make(state);
@@ -402,6 +481,9 @@ int main(void)
         ON_SQLITE(a_customer_cannot_make_us_ask_our_own_network),
         ON_BOTH(raw_events_go_thirty_days_after_they_were_done_and_repeats_are_still_known),
         ON_BOTH(the_log_goes_after_ninety_days_but_not_before_its_readers),
+        ON_BOTH(how_long_things_are_kept_can_be_set),
+        ON_BOTH(a_file_goes_when_nobody_has_had_it_for_a_week),
+        ON_BOTH(an_old_text_goes_once_the_index_has_passed),
         ON_SQLITE(an_unknown_job_is_named),
         ON_BOTH(all_jobs_start_work_and_stop),
         cmocka_unit_test(a_worker_takes_a_turn_when_woken_and_ends_when_asked),

@@ -5,10 +5,10 @@ INSERT INTO file_part (workspace_id, sha256, part, bytes) VALUES (:workspace, :s
 ON CONFLICT DO NOTHING;
 
 -- name: file_put :exec
--- The file itself, once all its parts are here.
+-- The file itself, once all its parts are here. Given again it is as new: nobody prunes it meanwhile.
 INSERT INTO file (workspace_id, sha256, mime, size, width, height, uploaded_by, created_at)
 VALUES (:workspace, :sha256, :mime, :size, :width, :height, :uploaded_by, :now)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (workspace_id, sha256) DO UPDATE SET created_at = excluded.created_at;
 
 -- name: file_parts :many
 -- The bytes, in order, from one part to another.

@@ -26,6 +26,50 @@ DELETE FROM event
                            WHERE (r.epoch, r.xid, r.position) < (o.epoch, CAST(CAST(o.xid AS TEXT) AS BIGINT), o.id)));
 -- only: both
 
+-- name: prune_unlearnt :one
+-- Everything that was replaced before this moment is out of the search index: the time of the first event it has
+-- not looked at, or now. No row of its state: it begins yet.
+-- workspace: any, one index serves all workspaces
+-- scan: ok, one row of a handful, and the next event
+-- only: sqlite
+SELECT coalesce((SELECT e.at FROM event e WHERE e.id > (SELECT value FROM search.search_state WHERE key = 'position')
+                  ORDER BY e.id LIMIT 1),
+                CASE WHEN (SELECT value FROM search.search_state WHERE key = 'position') IS NULL THEN 0 ELSE :now END);
+-- only: postgres
+SELECT coalesce((SELECT e.at FROM event e, reader r
+                  WHERE r.name = 'search' AND (e.epoch, e.xid, e.id) > (r.epoch, CAST(CAST(r.xid AS TEXT) AS xid8), r.position)
+                  ORDER BY e.epoch, e.xid, e.id LIMIT 1),
+                CASE WHEN EXISTS (SELECT 1 FROM reader WHERE name = 'search') THEN CAST(:now AS BIGINT) ELSE 0 END);
+-- only: both
+
+-- name: prune_versions :exec
+-- Old texts that the search index has unlearnt.
+-- workspace: any, the same age for all
+DELETE FROM message_version
+ WHERE (workspace_id, message_id, version) IN (
+       SELECT workspace_id, message_id, version FROM message_version WHERE replaced_at < :before
+        ORDER BY replaced_at LIMIT :limit);
+
+-- name: prune_files_unused :many
+-- Files that were given long ago and that no message, draft or visitor has.
+-- workspace: any, the same age for all; files are compared within their workspace
+-- scan: ok, the table of files, once an hour; drafts and scheduled messages only for those nobody has
+SELECT f.workspace_id, f.sha256 FROM file f
+ WHERE f.created_at < :before
+   AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.workspace_id = f.workspace_id AND a.sha256 = f.sha256)
+   AND NOT EXISTS (SELECT 1 FROM visitor_file v WHERE v.workspace_id = f.workspace_id AND v.sha256 = f.sha256)
+   AND NOT EXISTS (SELECT 1 FROM draft d WHERE d.workspace_id = f.workspace_id AND d.attachments LIKE '%' || f.sha256 || '%')
+   AND NOT EXISTS (SELECT 1 FROM scheduled_send s WHERE s.workspace_id = f.workspace_id AND s.attachments LIKE '%' || f.sha256 || '%')
+ LIMIT :limit;
+
+-- name: prune_file_parts :exec
+-- The bytes of a file nobody has.
+DELETE FROM file_part WHERE workspace_id = :workspace AND sha256 = :sha256;
+
+-- name: prune_file :exec
+-- And the file.
+DELETE FROM file WHERE workspace_id = :workspace AND sha256 = :sha256;
+
 -- name: prune_sessions :exec
 -- Sessions that ran out.
 -- workspace: any, the same for all
