@@ -369,7 +369,6 @@ static void an_old_text_goes_once_the_index_has_passed(void **state)
     struct fixture *f = d.f;
     struct search *search;
     i64 n;
-    search_register();
     CHECK_OK(search_open(f->db, &search, &f->err));
     desk_says(&d, "m1", "t1", "before", 1);
     do
@@ -488,6 +487,7 @@ int main(void)
         ON_BOTH(all_jobs_start_work_and_stop),
         cmocka_unit_test(a_worker_takes_a_turn_when_woken_and_ends_when_asked),
     };
+    search_register(); // before any connection is opened
     int failed = cmocka_run_group_tests_name("jobs", tests, NULL, NULL);
     nursery_stop(nursery);
     return failed;
