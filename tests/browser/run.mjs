@@ -11,6 +11,7 @@ import { composer } from './parts/composer.mjs'
 import { folders, joining, many, ownKeys } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
 import { chat } from './parts/chat.mjs'
+import { mail } from './parts/mail.mjs'
 
 const PASSWORD = 'four plain words here'
 const [MAREN, DIMAS, VERA] = ['maren@saltmarsh.example', 'dimas@saltmarsh.example', 'vera@saltmarsh.example']
@@ -719,6 +720,7 @@ test('the first load is at most 60 KB of compressed script', async () => {
 })
 
 await chat({ browser, heed, email: MAREN, password: PASSWORD })
+await mail({ browser })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// Mail on the page, from a real Dovecot: subject and doubts, folded quotes, and HTML that can do nothing in its
+// frame: no script runs, nothing is fetched.
+import { spawn } from 'node:child_process'
+import http from 'node:http'
+import net from 'node:net'
+import { axe, signIn } from '../lib/browser.mjs'
+import { Heed } from '../lib/heed.mjs'
+import { check, equal, test, until } from '../lib/run.mjs'
+
+const PASSWORD = 'four plain words here'
+const vectors = (canary) => [
+  '<script>top.hacked=1</script>', '<img src=x onerror="top.hacked=1">', `<img src="${canary}/a.png">`, '<svg onload="top.hacked=1"><script>top.hacked=1</script></svg>',
+  `<style>body{background:url(${canary}/b)}</style>`, `<link rel=stylesheet href="${canary}/c">`, `<div style="background:url(${canary}/d)">x</div>`, '<a href="javascript:top.hacked=1">j</a>',
+  `<iframe src="${canary}/e"></iframe>`, `<form action="${canary}/f"><button>send</button></form>`, `<meta http-equiv="refresh" content="0;url=${canary}/g">`, `<base href="${canary}/">`,
+  '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=top.hacked=1&gt;">', `<video src="${canary}/h" autoplay></video>`, `<table background="${canary}/i"><tr><td>cell</td></tr></table>`,
+  '<noscript><p title="</noscript><img src=x onerror=top.hacked=1>">', `<img srcset="${canary}/j 1x">`, `<object data="${canary}/k"></object><embed src="${canary}/l">`, '<a href="data:text/html,<script>top.hacked=1</script>">d</a>',
+]
+
+/** One mail over SMTP, as another server would. */
+function deliver(port, to, raw) {
+  const lines = ['EHLO elsewhere.test', 'MAIL FROM:<eve@elsewhere.test>', `RCPT TO:<${to}>`, 'DATA', `${raw.replace(/\r?\n/g, '\r\n')}\r\n.`, 'QUIT']
+  return new Promise((done, fail) => {
+    const socket = net.connect(port, '127.0.0.1')
+    let said = ''
+    socket.on('error', fail)
+    socket.on('data', (bytes) => {
+      said += bytes
+      if (!/(^|\n)\d{3} [^\n]*\r?\n$/.test(said)) return
+      said = ''
+      const next = lines.shift()
+      if (next) socket.write(`${next}\r\n`)
+    })
+    socket.on('close', done)
+  })
+}
+
+export async function mail({ browser }) {
+  test('a mail is shown with its doubts, its quote folded, its HTML harmless', async () => {
+    const system = spawn('/usr/bin/python3', [new URL('../../real/mail/start.py', import.meta.url).pathname], { stdio: ['pipe', 'pipe', 'ignore'] })
+    const servers = await new Promise((done) => system.stdout.once('data', (line) => done(JSON.parse(line))))
+    let asked = []
+    const canary = http.createServer((req, res) => (asked.push(req.url), res.end('x')))
+    await new Promise((done) => canary.listen(0, '127.0.0.1', done))
+    const url = `http://127.0.0.1:${canary.address().port}`
+    process.env.SSL_CERT_FILE = servers.cert
+    const heed = await Heed.start({ allow: [`localhost:${servers.imaps}`, `localhost:${servers.smtps}`] })
+    delete process.env.SSL_CERT_FILE
+    try {
+      heed.user('maren@saltmarsh.example', 'Maren Tamm', 'owner', PASSWORD)
+      await heed.asProgram('maren@saltmarsh.example')
+      const { address, login, password } = servers.accounts.desk
+      await heed.api('POST', '/channels', { kind: 'email', name: 'Post', settings: { address, login, password, imap: `imaps://localhost:${servers.imaps}`, smtp: `smtps://localhost:${servers.smtps}`, days_back: '1' } })
+      await until(async () => (await heed.api('GET', '/channels')).items[0].state === 'active', 'the mailbox is connected', 15000)
+      const html = `<p>Hello <b>there</b></p>${vectors(url).map((v, i) => `<div>${i} ${v}</div>`).join('\n')}<p>The end</p>`
+      await deliver(servers.smtp, address, [
+        'From: "Eve <img src=x onerror=window.hacked=1>" <eve@elsewhere.test>', `To: ${address}`, 'Subject: Broken <script>window.hacked=1</script> cup', 'Message-ID: <one@elsewhere.test>', 'MIME-Version: 1.0',
+        'Content-Type: multipart/alternative; boundary="b"', '', '--b', 'Content-Type: text/plain; charset=utf-8', '', 'The cup is broken.', '', 'On Monday somebody wrote:', '> an older thing', '', '--b', 'Content-Type: text/html; charset=utf-8', '', html, '--b--', '',
+      ].join('\n'))
+      const c = await until(async () => (await heed.api('GET', '/conversations?q=is:any')).items[0], 'the mail is here', 75000)
+      const page = await browser.page({ name: 'mail' })
+      await signIn(page, heed, 'maren@saltmarsh.example', PASSWORD)
+      await page.goto(`${heed.url}/conversations/${c.id}`)
+      const post = page.locator('.mail').first()
+      await post.getByText('Broken <script>window.hacked=1</script> cup').waitFor()
+      await post.getByText('The cup is broken.').waitFor()
+      equal(await post.getByText('an older thing').count(), 0, 'the quote is folded')
+      await post.getByRole('button', { name: 'Show what it quotes' }).click()
+      await post.getByText('an older thing').waitFor()
+      await post.getByRole('button', { name: 'Show formatted' }).click()
+      const frame = post.frameLocator('iframe')
+      await frame.getByText('The end').waitFor()
+      await frame.locator('b', { hasText: 'there' }).waitFor()
+      equal(await frame.locator('script, style, svg, form, iframe, object, embed, video, meta[http-equiv=refresh], base, [onerror], [onload], [style], [srcset]').count(), 0, 'nothing of it stays')
+      equal(await frame.locator('a[href^="javascript:"], a[href^="data:"]').count(), 0, 'no link that does something')
+      check((await post.locator('iframe').getAttribute('sandbox')).split(' ').every((w) => w !== 'allow-scripts' && w !== 'allow-same-origin'), 'the frame is sandboxed')
+      await post.getByText(/pictures? from the net w/).waitFor()
+      await new Promise((done) => setTimeout(done, 500))
+      equal(asked, [], 'nothing was fetched')
+      equal(await page.evaluate(() => window.hacked), undefined, 'no script ran')
+      equal(await axe(page), [])
+      if (process.env.HEED_SHOTS) await page.screenshot({ path: `${process.env.HEED_SHOTS}/mail.png` })
+      await page.context().close()
+    } finally {
+      await heed.stop()
+      canary.close()
+      system.stdin.end()
+    }
+  })
+}
