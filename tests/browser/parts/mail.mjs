@@ -13,8 +13,8 @@ const vectors = (canary) => [
   '<script>top.hacked=1</script>', '<img src=x onerror="top.hacked=1">', `<img src="${canary}/a.png">`, '<svg onload="top.hacked=1"><script>top.hacked=1</script></svg>',
   `<style>body{background:url(${canary}/b)}</style>`, `<link rel=stylesheet href="${canary}/c">`, `<div style="background:url(${canary}/d)">x</div>`, '<a href="javascript:top.hacked=1">j</a>',
   `<iframe src="${canary}/e"></iframe>`, `<form action="${canary}/f"><button>send</button></form>`, `<meta http-equiv="refresh" content="0;url=${canary}/g">`, `<base href="${canary}/">`,
-  '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=top.hacked=1&gt;">', `<video src="${canary}/h" autoplay></video>`, `<table background="${canary}/i"><tr><td>cell</td></tr></table>`,
-  '<noscript><p title="</noscript><img src=x onerror=top.hacked=1>">', `<img srcset="${canary}/j 1x">`, `<object data="${canary}/k"></object><embed src="${canary}/l">`, '<a href="data:text/html,<script>top.hacked=1</script>">d</a>',
+  '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=top.hacked=1&gt;"></mglyph></table></mtext></math>', `<video src="${canary}/h" autoplay></video>`, `<table background="${canary}/i"><tr><td>cell</td></tr></table>`,
+  '<noscript><p title="</noscript><img src=x onerror=top.hacked=1>"></p></noscript>', `<img srcset="${canary}/j 1x">`, `<object data="${canary}/k"></object><embed src="${canary}/l">`, '<a href="data:text/html,<script>top.hacked=1</script>">d</a>',
 ]
 
 /** One mail over SMTP, as another server would. */
