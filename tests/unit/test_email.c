@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The e-mail driver's pure parts: what IMAP and SMTP servers say, our tokens, and the letters we write.
-#include "base/err.h" // before cmocka.h
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
 #include "base/crypto.h"
 #include "channels/email.h"
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h> // needs the ones above
 
 static struct str key(void)
 {
