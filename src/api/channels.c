@@ -8,6 +8,7 @@
 #include "jobs/poll.h"
 #include "sql_gen.h"
 #include "store/log.h"
+#include <stdio.h>
 
 enum { QUARANTINE_PREVIEW = 500 };
 
@@ -105,11 +106,29 @@ static bool get_channel(struct request *req, struct conn *conn, struct reply *re
            reply_channel(req, conn, &row, STR_NONE, 200, req->arena, reply, err);
 }
 
+// Addresses that Heed is to dial are judged when they are saved too, so that the mistake is named where it
+// is made; the guard judges again at each connection.
+static bool check_urls(const struct request *req, const struct channel_driver *driver, struct str settings,
+                       struct err *err)
+{
+    struct err why = {};
+    const struct json *given = settings.len ? json_parse(settings, req->arena, &why) : NULL;
+    for (const struct channel_setting *s = driver ? driver->settings : NULL; s && s->name; s++) {
+        struct str url = json_str(json_at(given, s->name));
+        char field[64];
+        snprintf(field, sizeof(field), "settings.%s", s->name);
+        if (s->dialled && url.len > 0 && !client_url_allowed(req->app->client, url, &why))
+            return err_field(err, field, "not_allowed", "Heed may not send there: %s", why.text);
+    }
+    return true;
+}
+
 static bool prepare_channel(struct request *req, struct err *err)
 {
     struct channel_draft *draft = arena_new(req->arena, struct channel_draft);
     req->data = draft;
-    return request_decode(req, &channel_draft_type, true, draft, NULL, err);
+    return request_decode(req, &channel_draft_type, true, draft, NULL, err) &&
+           check_urls(req, channel_driver_find(draft->kind), draft->settings, err);
 }
 
 static bool post_channel(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
@@ -131,8 +150,18 @@ struct channel_change {
 static bool prepare_channel_patch(struct request *req, struct err *err)
 {
     struct channel_change *change = arena_new(req->arena, struct channel_change);
+    struct channel_row row = {};
+    i64 id;
     req->data = change;
-    return request_decode(req, &channel_patch_type, false, &change->patch, &change->given, err);
+    if (!request_decode(req, &channel_patch_type, false, &change->patch, &change->given, err) ||
+        !request_id(req, 0, &id, err))
+        return false;
+    if (!field_given(&channel_patch_type, change->given, "settings"))
+        return true;
+    struct conn *conn = db_take(req->app->db);
+    bool found = channel_get(conn, &req->actor, id, req->arena, &row, err);
+    db_give(req->app->db, conn);
+    return found && check_urls(req, channel_driver_find(row.kind), change->patch.settings, err);
 }
 
 static bool patch_channel(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
@@ -347,13 +376,13 @@ const struct route channel_routes[] = {
     {HTTP_GET_, "/api/v1/channels", MAY_READ, "listChannels", "The channels one sees",
      .out = &channel_item_type, .out_list = true, .success = 200, .read = list_channels},
     {HTTP_POST_, "/api/v1/channels", MAY_ADMIN, "createChannel", "Connect a channel",
-     .in = &channel_draft_type, .out = &channel_item_type, .success = 201, .prepare = prepare_channel,
-     .write = post_channel},
+     .in = &channel_draft_type, .out = &channel_item_type, .success = 201, .flags = ROUTE_SLOW,
+     .prepare = prepare_channel, .write = post_channel},
     {HTTP_GET_, "/api/v1/channels/{id}", MAY_READ, "getChannel", "One channel", .out = &channel_item_type,
      .success = 200, .read = get_channel},
     {HTTP_PATCH_, "/api/v1/channels/{id}", MAY_ADMIN, "updateChannel", "Change, stop or start a channel",
-     .in = &channel_patch_type, .out = &channel_item_type, .success = 200, .prepare = prepare_channel_patch,
-     .write = patch_channel},
+     .in = &channel_patch_type, .out = &channel_item_type, .success = 200, .flags = ROUTE_SLOW,
+     .prepare = prepare_channel_patch, .write = patch_channel},
     {HTTP_DELETE_, "/api/v1/channels/{id}", MAY_ADMIN, "disableChannel",
      "Stop a channel; its conversations stay", .success = 204, .write = delete_channel},
     {HTTP_POST_, "/api/v1/channels/{id}/test", MAY_ADMIN, "testChannel", "Ask the network whether it works",

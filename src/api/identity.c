@@ -135,5 +135,11 @@ bool guard_right(const struct request *req, struct err *err)
                                                  : "write");
     if (!actor_may(actor, right))
         return err_set(err, ERR_DENIED, "Your role does not allow this.");
+    if (actor->must_enroll && actor->session_id > 0 && !(req->route->flags & ROUTE_ENROLL)) {
+        err_field(err, "second_factor", "required",
+                  "This workspace wants a second factor of your role: set one up first.");
+        err->code = ERR_DENIED;
+        return false;
+    }
     return true;
 }

@@ -33,6 +33,8 @@ const struct type me_type = {
         FIELD(me, FIELD_STR, signature, 0, .doc = "below one's answers, where the channel allows"),
         FIELD(me, FIELD_BOOL, has_password, FIELD_READ_ONLY,
               .doc = "false after signing in by a link: a new one needs no old one"),
+        FIELD(me, FIELD_BOOL, must_enroll, FIELD_READ_ONLY,
+              .doc = "a second factor has to be set up before anything else"),
         FIELD(me, FIELD_BOOL, all_channels, FIELD_READ_ONLY),
         FIELD(me, FIELD_BOOL, all_teams, FIELD_READ_ONLY),
         FIELD(me, FIELD_IDS, channel_ids, FIELD_READ_ONLY),
@@ -82,6 +84,10 @@ bool me_load(struct conn *conn, i64 workspace_id, i64 agent_id, struct arena *ar
         .team_ids = agent.team_ids,
     };
     put_rights(out, role_find(agent.role), arena);
+    struct actor actor = {};
+    if (!actor_load(conn, agent_id, arena, &actor, err))
+        return false;
+    out->must_enroll = actor.must_enroll;
     return true;
 }
 
@@ -167,10 +173,10 @@ static bool end_others(struct request *req, struct tx *tx, struct reply *reply, 
 
 const struct route me_routes[] = {
     {HTTP_GET_, "/api/v1/me", MAY_READ, "getMe", "Who is signed in, and what they may do", .out = &me_type,
-     .success = 200, .read = get_me},
+     .success = 200, .flags = ROUTE_ENROLL, .read = get_me},
     {HTTP_PATCH_, "/api/v1/me", MAY_READ, "updateMe", "Change one's own name, language, settings or password",
-     .in = &me_patch_type, .out = &me_type, .success = 200, .flags = ROUTE_HASH, .prepare = prepare_me,
-     .write = patch_me},
+     .in = &me_patch_type, .out = &me_type, .success = 200, .flags = ROUTE_HASH | ROUTE_ENROLL,
+     .prepare = prepare_me, .write = patch_me},
     {HTTP_GET_, "/api/v1/sessions", MAY_READ, "listSessions", "Where one is signed in", .out = &session_type,
      .out_list = true, .success = 200, .read = list_sessions},
     {HTTP_DELETE_, "/api/v1/sessions", MAY_READ, "endOtherSessions", "Sign out everywhere but here",

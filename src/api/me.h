@@ -11,7 +11,7 @@ struct me {
         i64 id;
         struct str name;
     } workspace;
-    bool has_password, all_channels, all_teams;
+    bool has_password, all_channels, all_teams, must_enroll;
     struct id_list channel_ids, team_ids;
 };
 extern const struct type me_type;

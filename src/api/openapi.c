@@ -327,6 +327,10 @@ static void put_responses(struct doc *doc, const struct route *route)
     bool body = route->in || (route->flags & (ROUTE_RAW_BODY | ROUTE_INTAKE));
     open_key(doc, "responses", '{');
     put_success(doc, route);
+    if (route->accepted) {
+        struct route also = {.summary = "One more step is needed.", .out = route->accepted, .success = 202};
+        put_success(doc, &also);
+    }
     put_problem(doc, "400", "BadRequest");
     if (route->right != MAY_ANYONE || (route->flags & ROUTE_INTAKE) || route->in)
         put_problem(doc, "401", "Unauthenticated");

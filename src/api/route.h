@@ -47,6 +47,7 @@ struct route {
     const struct type *in, *out; // body types; out_list: items of {items,next}
     bool out_list;
     int success;                      // 200, 201, 202, 204
+    const struct type *accepted;      // besides success: 202 with this
     const struct query_param *params; // ends with name NULL
     unsigned flags;
     // Read routes: `read`, on a worker with a reading connection. Write routes: `prepare` (optional, on a
@@ -66,6 +67,7 @@ enum route_flags {
     ROUTE_HASH = 32,
     ROUTE_SLOW = 64,
     ROUTE_BYTES = 128, // the answer is not JSON
+    ROUTE_ENROLL = 4096, // open to whoever still has to set up a second factor
     // Of a channel's visitors: channel by its key, origin by the channel's list, token of a visitor (visit.c)
     // instead of session, scopes and cookies.
     ROUTE_VISITOR = 256,

@@ -9,6 +9,7 @@
 #include "api/me.h"
 #include "api/routes.h"
 #include "desk/agent.h"
+#include "desk/factor.h"
 #include "desk/workspace.h"
 #include "text/words.h"
 
@@ -17,6 +18,8 @@ enum {
     PEER_BURST = 60,
     ACCOUNT_PER_MINUTE = 6,
     ACCOUNT_BURST = 10,
+    SECOND_PER_MINUTE = 2,
+    SECOND_BURST = 10,
 };
 
 struct sign_in {
@@ -32,6 +35,36 @@ static const struct type sign_in_type = {
         FIELD_END,
     },
     sizeof(struct sign_in),
+};
+
+// The password was right, and there is a second step.
+struct second_step {
+    struct str token;
+    struct str_list kinds;
+};
+static const struct type second_step_type = {
+    "SecondStep",
+    (const struct field[]){
+        FIELD(second_step, FIELD_STR, token, FIELD_READ_ONLY,
+              .doc = "for POST /session/second, within five minutes and five tries"),
+        FIELD(second_step, FIELD_STRS, kinds, FIELD_READ_ONLY, .doc = "totp, recovery_code"),
+        FIELD_END,
+    },
+    sizeof(struct second_step),
+};
+
+struct second {
+    struct str token, code;
+};
+static const struct type second_type = {
+    "SignInSecond",
+    (const struct field[]){
+        FIELD(second, FIELD_STR, token, FIELD_REQUIRED | FIELD_WRITE_ONLY, .max = 128),
+        FIELD(second, FIELD_STR, code, FIELD_REQUIRED | FIELD_WRITE_ONLY, .max = 40,
+              .doc = "six digits of the app, or a recovery code"),
+        FIELD_END,
+    },
+    sizeof(struct second),
 };
 
 struct set_up {
@@ -55,6 +88,7 @@ static const struct type set_up_type = {
 struct entry {
     struct sign_in in;
     struct set_up set_up;
+    struct second second;
     i64 workspace_id, agent_id; // found by address and password
     struct str hash, secret;    // of the new password; the new session's
 };
@@ -138,6 +172,18 @@ static bool enter(struct request *req, struct tx *tx, i64 workspace_id, i64 agen
     return true;
 }
 
+static bool ask_second(struct tx *tx, i64 workspace_id, i64 agent_id, struct str secret, struct reply *reply,
+                       struct err *err)
+{
+    struct second_step step = {.token = secret};
+    if (!sign_in_step_create(tx, workspace_id, agent_id, secret, err))
+        return false;
+    *list_push(&step.kinds, tx->arena) = S("totp");
+    *list_push(&step.kinds, tx->arena) = S("recovery_code");
+    reply_value(reply, 202, &second_step_type, &step);
+    return true;
+}
+
 static bool sign_in(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
 {
     struct entry *entry = req->data;
@@ -145,11 +191,55 @@ static bool sign_in(struct request *req, struct tx *tx, struct reply *reply, str
     // In one write: the old password holds until the link is used, and not a moment longer.
     if (str_given(entry->in.code) &&
         (!code_take(tx, S("sign_in"), entry->in.code, &workspace_id, &agent_id, err) ||
-         !agent_forget_password(tx, workspace_id, agent_id, err)))
+         !agent_forget_password(tx, workspace_id, agent_id, err) ||
+         // Whoever asked for a link may have lost a device: what is open elsewhere ends.
+         !session_end_others(tx, workspace_id, agent_id, 0, err)))
         return false;
+    bool second;
+    if (!factor_asked(tx->conn, workspace_id, agent_id, &second, err))
+        return false;
+    if (second)
+        return ask_second(tx, workspace_id, agent_id, entry->secret, reply, err);
     if (!enter(req, tx, workspace_id, agent_id, entry->secret, reply, err))
         return false;
     speed_up(req, entry->in.email);
+    return true;
+}
+
+// ---- The second step ----
+
+static bool run_try(struct tx *tx, void *arg, struct err *err)
+{
+    struct entry *entry = arg;
+    return sign_in_step_try(tx, entry->second.token, &entry->workspace_id, &entry->agent_id, err);
+}
+
+// The try is taken away before the code is looked at, in a write of its own.
+static bool prepare_second(struct request *req, struct err *err)
+{
+    struct entry *entry = arena_new(req->arena, struct entry);
+    int retry_s = 1;
+    req->data = entry;
+    if (!request_decode(req, &second_type, true, &entry->second, NULL, err) ||
+        !slow_down(req, STR_NONE, err) || !db_write(req->app->db, WRITE_PEOPLE, run_try, entry, err))
+        return false;
+    // Wherever they come from: whoever has the password must not be able to try all codes.
+    struct str who = str_printf(req->arena, "second|%lld", (long long)entry->agent_id);
+    if (!limit_take(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT, who, SECOND_PER_MINUTE, SECOND_BURST, &retry_s))
+        return err_retry(err, ERR_RATE_LIMITED, retry_s, "Too many codes were tried for this account.");
+    entry->secret = random_token(req->arena, "");
+    return true;
+}
+
+static bool second_step(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    struct entry *entry = req->data;
+    if (!factor_use(tx, req->app->key, entry->workspace_id, entry->agent_id, entry->second.code, err) ||
+        !sign_in_step_end(tx, entry->second.token, err) ||
+        !enter(req, tx, entry->workspace_id, entry->agent_id, entry->secret, reply, err))
+        return false;
+    limit_give(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT,
+               str_printf(req->arena, "second|%lld", (long long)entry->agent_id));
     return true;
 }
 
@@ -213,8 +303,11 @@ const struct route session_routes[] = {
      .in = &set_up_type, .out = &me_type, .success = 201, .flags = ROUTE_HASH, .prepare = prepare_set_up,
      .write = set_up},
     {HTTP_POST_, "/api/v1/session", MAY_ANYONE, "signIn", "Sign in with a password or a one-time code",
-     .in = &sign_in_type, .out = &me_type, .success = 201, .flags = ROUTE_HASH, .prepare = prepare_sign_in,
-     .write = sign_in},
+     .in = &sign_in_type, .out = &me_type, .accepted = &second_step_type, .success = 201, .flags = ROUTE_HASH,
+     .prepare = prepare_sign_in, .write = sign_in},
+    {HTTP_POST_, "/api/v1/session/second", MAY_ANYONE, "signInSecond",
+     "The second step of signing in: a code of the app or a recovery code", .in = &second_type,
+     .out = &me_type, .success = 201, .flags = ROUTE_SLOW, .prepare = prepare_second, .write = second_step},
     {HTTP_DELETE_, "/api/v1/session", MAY_ANYONE, "signOut", "Sign out here", .success = 204,
      .write = sign_out},
     {},

@@ -243,6 +243,7 @@ struct channel_setting { // a field of the connect form and of the create body
     const char *fallback;       // default as text, NULL none
     size_t max;                 // bytes; of a number: the highest
     const char *const *choices; // CHOICE: the words, ends with NULL
+    bool dialled;               // an address that Heed itself connects to: judged when it is saved too
 };
 struct started { // a conversation that we begin
     struct str thread_key, conversation_kind, visibility;

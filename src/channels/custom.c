@@ -290,7 +290,7 @@ static bool custom_start(const struct channel_view *channel, struct str address,
 }
 
 static const struct channel_setting custom_settings[] = {
-    {.name = "deliver_url", .kind = SETTING_URL, .max = 2048},
+    {.name = "deliver_url", .kind = SETTING_URL, .max = 2048, .dialled = true},
     {.name = "idempotent", .kind = SETTING_BOOL, .fallback = "true"},
     {.name = "signature", .kind = SETTING_BOOL, .fallback = "false"},
     {.name = "reply_window_hours", .kind = SETTING_NUMBER, .max = 24 * 365},

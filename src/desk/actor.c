@@ -92,6 +92,8 @@ bool actor_load(struct conn *conn, i64 agent_id, struct arena *arena, struct act
         actor.role = role_find(row_str(rows, 4, arena));
         actor.all_channels = row_i64(rows, 5) != 0;
         actor.all_teams = row_i64(rows, 6) != 0;
+        i64 from = row_i64(rows, 8);
+        actor.must_enroll = from > 0 && (i64)actor.role >= from && row_i64(rows, 7) == 0;
     }
     if (!rows_end(rows, err)) {
         return false;

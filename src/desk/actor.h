@@ -31,6 +31,7 @@ struct actor {
     unsigned scopes; // SCOPE_ALL for sessions
     i64 session_id, token_id;
     bool all_channels, all_teams;
+    bool must_enroll; // the workspace wants a second factor of this role, and there is none yet
     struct id_list channels, teams;
     struct str name, email;
 };

@@ -8,7 +8,7 @@
 #include "store/log.h"
 #include "text/words.h"
 
-enum { EMAIL_MAX = 254, PASSWORD_MIN = 8, PASSWORD_MAX = 1024, SETTINGS_MAX = 16384 };
+enum { EMAIL_MAX = 254, PASSWORD_MIN = 10, PASSWORD_MAX = 1024, SETTINGS_MAX = 16384 };
 
 const struct type agent_type = {
     "Agent",
@@ -121,7 +121,7 @@ static const char *const usual_passwords[] = {
 bool agent_check_password(struct str password, struct str email, struct err *err)
 {
     if (password.len < PASSWORD_MIN)
-        return err_field(err, "password", "too_short", "A password has at least 8 characters.");
+        return err_field(err, "password", "too_short", "A password has at least 10 characters.");
     if (password.len > PASSWORD_MAX)
         return err_field(err, "password", "too_long", "A password has at most 1,024 bytes.");
     if (email.len > 0 && str_eq_nocase(password, email))
@@ -414,6 +414,8 @@ bool agent_update_me(struct tx *tx, const struct actor *actor, const struct me_p
         (!db_exec(tx->conn, &SQL_agent_set_password,
                   DB_ARGS(db_str(password_hash), db_i64(actor->workspace_id), db_i64(actor->agent_id)), NULL,
                   err) ||
+         !db_exec(tx->conn, &SQL_code_delete_of_agent,
+                  DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id)), NULL, err) ||
          !session_end_others(tx, actor->workspace_id, actor->agent_id, actor->session_id, err)))
         return false;
     return note_event(tx, actor, "agent.updated", actor->agent_id, err);

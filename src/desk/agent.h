@@ -39,7 +39,7 @@ struct me_patch {
 };
 extern const struct type me_patch_type;
 
-// Rules for a password: 8 to 1,024 bytes, not one of the usual ones, not one's own address.
+// Rules for a password: 10 to 1,024 bytes, not one of the usual ones, not one's own address.
 bool agent_check_password(struct str password, struct str email, struct err *err) MUST_CHECK;
 // Spelling of an e-mail address: something@something, no spaces, at most 254 bytes.
 bool agent_check_email(struct str email, struct err *err) MUST_CHECK;

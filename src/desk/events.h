@@ -57,6 +57,11 @@
 #define EVENT_TOKEN_DELETED     "token.deleted"
 #define EVENT_WORKSPACE_UPDATED "workspace.updated"
 
+#define EVENT_FACTOR_ADDED   "factor.added" // {id}: signing in has a second step now
+#define EVENT_FACTOR_CODES   "factor.codes"
+#define EVENT_FACTOR_REMOVED "factor.removed"
+#define EVENT_FACTOR_RESET   "factor.reset" // by an administrator
+
 #define EVENT_WEBHOOK_CREATED  "webhook.created" // {webhook_id}
 #define EVENT_WEBHOOK_UPDATED  "webhook.updated"
 #define EVENT_WEBHOOK_DELETED  "webhook.deleted"

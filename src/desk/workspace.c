@@ -11,8 +11,12 @@ static const struct workspace_settings defaults = {
     .allowance_min = {.urgent = 15, .high = 60, .normal = 240, .low = 1440},
     .time_zone = {"UTC", 3},
     .language = {"en", 2},
+    .second_factor_from = {"none", 4},
 };
 static const char *const languages[] = {"en", "id", "et", "fi", "ko", NULL};
+
+static const char *const factor_roles[] = {"none", "viewer", "collaborator", "agent",
+                                           "lead", "admin",  "owner",        NULL};
 
 static const struct type allowances_type = {
     "Allowances",
@@ -33,6 +37,8 @@ static const struct type settings_type = {
               .doc = "minutes until somebody who waits counts as late, by priority"),
         FIELD(workspace_settings, FIELD_STR, time_zone, 0, .max = 64, .doc = "as in the tz database"),
         FIELD(workspace_settings, FIELD_ENUM, language, 0, .names = languages),
+        FIELD(workspace_settings, FIELD_ENUM, second_factor_from, 0, .names = factor_roles,
+              .doc = "roles from this one on must sign in with a second factor; none: nobody must"),
         FIELD_END,
     },
     sizeof(struct workspace_settings),
@@ -92,6 +98,8 @@ static void merge_settings(struct workspace_settings *into, const struct workspa
         into->time_zone = from->time_zone;
     if (json_at(given, "language"))
         into->language = from->language;
+    if (json_at(given, "second_factor_from"))
+        into->second_factor_from = from->second_factor_from;
 }
 
 static void read_settings(struct workspace *workspace, struct arena *arena)
@@ -181,7 +189,10 @@ bool workspace_update(struct tx *tx, const struct actor *actor, const struct wor
     struct json_writer w = json_writer(&text);
     json_encode(&w, &settings_type, &patch->settings);
     return db_exec(tx->conn, &SQL_workspace_set,
-                   DB_ARGS(db_str(name), db_str(buf_str(&text)), db_i64(actor->workspace_id)), NULL, err) &&
+                   DB_ARGS(db_str(name), db_str(buf_str(&text)),
+                           db_i64((i64)role_find(patch->settings.second_factor_from)),
+                           db_i64(actor->workspace_id)),
+                   NULL, err) &&
            conversation_renew_urgency(tx, actor->workspace_id, err) &&
            log_append(tx,
                       &(struct event){.workspace_id = actor->workspace_id,

@@ -9,6 +9,7 @@ struct allowances {
 struct workspace_settings {
     struct allowances allowance_min;
     struct str time_zone, language;
+    struct str second_factor_from; // roles from this one on sign in with a second factor; "": nobody must
 };
 struct workspace {
     i64 id;

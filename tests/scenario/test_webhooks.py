@@ -207,3 +207,14 @@ def test_an_endpoint_ends_with_the_right_of_whoever_made_it(world):
     until(lambda: owner.get(f"webhooks/{made['id']}")["state"] == "disabled", 10)
     assert not told(hook)
     assert isinstance(server, Server)
+
+
+def test_a_private_deliver_url_is_refused_when_saved(world):
+    server = world()
+    api = server.api()
+    for url in ("http://127.0.0.1:1/", "https://10.0.0.1/x", "https://[::1]/", "https://169.254.169.254/"):
+        answer = api.call("POST", "channels", {"kind": "custom", "name": "Shop", "settings": {"deliver_url": url}})
+        assert answer.status == 422 and answer.json["errors"][0]["field"] == "settings.deliver_url", (url, answer)
+    channel = Channel(api)
+    answer = api.call("PATCH", f"channels/{channel.id}", {"settings": {"deliver_url": "https://192.168.1.1/"}})
+    assert answer.status == 422 and answer.json["errors"][0]["field"] == "settings.deliver_url", answer

@@ -2,6 +2,7 @@
 // Hashes, encodings, passwords, the instance key and what it seals.
 #include "base/arena.h"
 #include "base/crypto.h"
+#include "base/totp.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -276,10 +277,39 @@ static void a_file_that_is_no_key_is_refused(void **state)
     assert_null(key);
 }
 
+static void one_time_passwords_are_those_of_the_rfc(void **state)
+{
+    (void)state;
+    static const struct {
+        i64 seconds;
+        const char *code;
+    } vectors[] = {{59, "287082"},         {1111111109, "081804"}, {1111111111, "050471"},
+                   {1234567890, "005924"}, {2000000000, "279037"}, {20000000000, "353130"}};
+    struct str key = S("12345678901234567890");
+    for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
+        char code[7];
+        totp_code(key, vectors[i].seconds / 30, code);
+        assert_string_equal(code, vectors[i].code);
+    }
+    i64 now = (i64)1234567890 * 1000, step = 1234567890 / 30;
+    assert_int_equal(totp_step(key, S("005924"), now, 0), step);
+    assert_int_equal(totp_step(key, S("005924"), now + 30000, 0), step);
+    assert_int_equal(totp_step(key, S("005924"), now - 30000, 0), step);
+    assert_int_equal(totp_step(key, S("005924"), now + 60000, 0), 0);
+    assert_int_equal(totp_step(key, S("005924"), now, step), 0);
+    assert_int_equal(totp_step(key, S("00592"), now, 0), 0);
+    struct arena *own = arena_take();
+    assert_true(str_eq(base32_encode(own, S("foobar")), S("MZXW6YTBOI")));
+    assert_true(str_eq(base32_encode(own, S("f")), S("MY")));
+    assert_int_equal(base32_encode(own, S("")).len, 0);
+    arena_give(own);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_time_passwords_are_those_of_the_rfc),
         TEST(encodings_go_there_and_back),
         TEST(bad_base64_is_refused),
         TEST(tokens_are_long_and_never_alike),

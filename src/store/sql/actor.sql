@@ -2,9 +2,9 @@
 -- name: actor_load :one
 -- Who asks, afresh; disabled colleagues are nobody.
 -- workspace: any, the id of a session's or token's agent tells the workspace
-SELECT id, workspace_id, email, name, role, all_channels, all_teams
-  FROM agent
- WHERE id = :id AND disabled_at IS NULL;
+SELECT a.id, a.workspace_id, a.email, a.name, a.role, a.all_channels, a.all_teams, a.second_factor, w.second_factor_from
+  FROM agent a JOIN workspace w ON w.id = a.workspace_id
+ WHERE a.id = :id AND a.disabled_at IS NULL;
 
 -- name: actor_channels :many
 -- The channels a limited colleague sees.

@@ -10,7 +10,7 @@ SELECT id, name, settings FROM workspace WHERE id = :workspace;
 
 -- name: workspace_set :exec
 -- New name and settings.
-UPDATE workspace SET name = :name, settings = :settings WHERE id = :workspace;
+UPDATE workspace SET name = :name, settings = :settings, second_factor_from = :second_factor_from WHERE id = :workspace;
 
 -- name: workspace_list :many
 -- All of the instance, for commands and housekeeping.

@@ -45,6 +45,8 @@ export interface Me {
   signature: string
   /** false after signing in by a link: a new one needs no old one */
   has_password: boolean
+  /** a second factor has to be set up before anything else */
+  must_enroll: boolean
   all_channels: boolean
   all_teams: boolean
   channel_ids: number[]
@@ -58,6 +60,19 @@ export interface SignIn {
   password?: string
   /** instead of address and password, which is forgotten then */
   code?: string
+}
+
+export interface SecondStep {
+  /** for POST /session/second, within five minutes and five tries */
+  token: string
+  /** totp, recovery_code */
+  kinds: string[]
+}
+
+export interface SignInSecond {
+  token: string
+  /** six digits of the app, or a recovery code */
+  code: string
 }
 
 export interface MePatch {
@@ -99,6 +114,8 @@ export interface Workspace {
     /** as in the tz database */
     time_zone: string
     language: 'en' | 'id' | 'et' | 'fi' | 'ko'
+    /** roles from this one on must sign in with a second factor; none: nobody must */
+    second_factor_from: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
 }
 
@@ -119,6 +136,8 @@ export interface WorkspacePatch {
     /** as in the tz database */
     time_zone?: string
     language?: 'en' | 'id' | 'et' | 'fi' | 'ko'
+    /** roles from this one on must sign in with a second factor; none: nobody must */
+    second_factor_from?: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
 }
 
@@ -1110,6 +1129,36 @@ export interface WebhookDelivery {
   error: string
   created_at: string
   done_at: string | null
+}
+
+export interface SecondFactor {
+  /** signing in asks for a code of an app */
+  totp: boolean
+  recovery_codes_left: number
+  created_at: string | null
+  last_used_at: string | null
+}
+
+export interface TotpBegin {
+  /** needed when there is one */
+  current_password?: string
+}
+
+export interface TotpSecret {
+  /** base32, to be typed into an app */
+  secret: string
+  /** otpauth:, to be shown as a QR code */
+  uri: string
+}
+
+export interface FactorCode {
+  /** six digits of the app, or a recovery code */
+  code: string
+}
+
+export interface RecoveryCodes {
+  /** shown once; each is good once */
+  recovery_codes: string[]
 }
 
 export interface Folder {
