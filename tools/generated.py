@@ -63,6 +63,8 @@ def generated():
     yield "docs/metrics.md", out(HEED, "metrics-list")
     yield "docs/heed.1", man_page()
     yield "web/src/api/types.ts", out(NODE, "web/tools/types.mjs", "--stdout", stdin=openapi)
+    yield "clients/javascript/operations.js", out(NODE, "tools/client.mjs", "operations", stdin=openapi)
+    yield "clients/javascript/index.d.ts", out(NODE, "tools/client.mjs", "types", stdin=openapi)
     yield "docs/shortcuts.md", out(NODE, "web/tools/shortcuts.mjs")
 
 
