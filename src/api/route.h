@@ -66,7 +66,7 @@ enum route_flags {
     ROUTE_LOCAL = 16,
     ROUTE_HASH = 32,
     ROUTE_SLOW = 64,
-    ROUTE_BYTES = 128, // the answer is not JSON
+    ROUTE_BYTES = 128,   // the answer is not JSON
     ROUTE_ENROLL = 4096, // open to whoever still has to set up a second factor
     // Of a channel's visitors: channel by its key, origin by the channel's list, token of a visitor (visit.c)
     // instead of session, scopes and cookies.
