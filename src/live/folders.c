@@ -227,6 +227,20 @@ static bool place_all(struct feed *feed, struct conn *conn, struct err *err)
     return true;
 }
 
+// Only who just opened a screen. false: a shelf has to be read first, all are placed anew.
+static bool place_fresh(struct feed *feed)
+{
+    for (struct viewer *viewer = feed->persons; viewer; viewer = viewer->next) {
+        if (!viewer->fresh || !is_looking(feed, viewer))
+            continue;
+        const struct shelf *shelf = shelf_find(feed, viewer->workspace_id);
+        if (shelf->stale || !shelf->arena)
+            return false;
+        place(feed, viewer, shelf);
+    }
+    return true;
+}
+
 void folders_forget(struct feed *feed)
 {
     for (struct tally **t = &feed->tallies; *t;) {
@@ -430,11 +444,16 @@ static void tell(struct feed *feed, struct tally *tally)
     char frame[160];
     if (!tally->counted || value == tally->told)
         return;
+    // Many of one's own at once: some now, the others once these have been written out.
+    if (tally->person && tally->person->turn_bytes > PERSON_RING / 2)
+        return;
     tally->told = value;
     int len = snprintf(frame, sizeof(frame),
                        "event: counts\ndata: {\"folders\":{\"%lld\":{\"n\":%zu,\"about\":%s}}}\n\n",
                        (long long)tally->folder_id, tally->n, tally->about ? "true" : "false");
     pthread_mutex_lock(&feed->lock);
+    if (tally->person)
+        tally->person->turn_bytes += (size_t)len;
     if (tally->person)
         ring_add(&tally->person->ring, PERSON_RING, (struct str){frame, (size_t)len});
     else
@@ -450,15 +469,19 @@ void folders_tell(struct feed *feed, struct conn *conn)
     struct err err = {};
     i64 began = clock_mono();
     pthread_mutex_lock(&feed->lock);
-    bool stale = feed->folders_stale;
-    feed->folders_stale = false;
+    bool stale = feed->folders_stale, fresh = feed->folders_fresh;
+    feed->folders_stale = feed->folders_fresh = false;
     pthread_mutex_unlock(&feed->lock);
+    if (fresh && !stale)
+        stale = !place_fresh(feed);
     if (stale) {
         if (place_all(feed, conn, &err))
             drop_unused(feed);
         else
             feed->folders_stale = true;
     }
+    for (struct viewer *viewer = feed->persons; viewer; viewer = viewer->next)
+        viewer->turn_bytes = 0;
     for (struct tally *t = feed->tallies; t && err.code == ERR_NONE; t = t->next) {
         i64 now = clock_mono();
         if (now - began < TURN_MS && is_due(t, now) && !recount(t, conn, &err))
@@ -472,8 +495,9 @@ void folders_tell(struct feed *feed, struct conn *conn)
 bool folders_wanted(const struct feed *feed)
 {
     for (const struct tally *t = feed->tallies; t; t = t->next) {
-        if (t->dirty || t->late_at || t->folder->clock)
+        bool untold = t->counted && t->told != (i64)t->n * 2 + t->about;
+        if (t->dirty || t->late_at || t->folder->clock || untold)
             return true;
     }
-    return feed->folders_stale;
+    return feed->folders_stale || feed->folders_fresh;
 }

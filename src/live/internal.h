@@ -17,7 +17,7 @@ enum {
     OPEN_MS = 20,  // at most so long for openings in one turn
     READ_MS = 200, // and for the log, before rights are looked at again
     AUDIENCE_RING = 1024 * 1024,
-    PERSON_RING = 8192, // room for the counts of some dozen folders of one's own
+    PERSON_RING = 2048,
     HEARTBEAT_MS = 15000,
     RECHECK_MS = 1200, // a changed right closes the stream within 2 s
     COUNTS_MS = 200,   // folders are recounted at most so often
@@ -48,6 +48,7 @@ struct viewer {
     bool recount_pings;
     i64 pings, newest_ping; // last told
     bool fresh;             // a screen opened: saved folders are told whatever was told before
+    size_t turn_bytes;      // told to the ring in this turn: no more than it holds for certain
 };
 enum source { SOURCE_NONE, SOURCE_OWN, SOURCE_AUDIENCE, SOURCE_PERSON };
 struct screen {
@@ -87,7 +88,8 @@ struct feed {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool woken, stopping, leaving, started;
-    bool folders_stale; // a screen opened or a saved folder changed
+    bool folders_stale; // a saved folder changed: all are placed anew
+    bool folders_fresh; // a screen opened
     struct opening *openings, **openings_end;
     struct audience *audiences;
     struct viewer *persons;

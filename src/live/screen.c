@@ -180,7 +180,7 @@ void screen_open(struct feed *feed, struct opening *opening, struct str own)
     screen->person->pings = -1;
     screen->person->recount_pings = true;
     screen->person->fresh = true;
-    feed->folders_stale = true;
+    feed->folders_fresh = true;
     if (feed->screens)
         feed->screens->prev = screen;
     feed->screens = screen;

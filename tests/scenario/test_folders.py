@@ -212,3 +212,17 @@ def test_mentions_of_me_are_found_fast_and_by_me_alone(world):
     for sort in ("newest", "urgent", "oldest", "waiting"):
         assert [c["id"] for c in ben.conversations("mentions:me", sort=sort)] == [ids[1]]
         assert api.conversations("mentions:me", sort=sort) == []
+
+
+def test_many_folders_of_ones_own_are_all_told(world):
+    server = world()
+    api = server.api()
+    channel = Channel(api)
+    channel.customer("hello", thread="t", author="u")
+    until(lambda: len(api.conversations("is:open")) == 1, 10)
+    ids = {api.post("folders", {"name": f"n{n}", "q": "is:open" if n % 2 else "is:closed"})["id"]: n % 2 for n in range(80)}
+    screen = Events(api)
+    until(lambda: {id: v["n"] for id, v in told(screen).items()} == ids, 10, "all counts being told")
+    again = Events(api)
+    until(lambda: {id: v["n"] for id, v in told(again).items()} == ids, 10, "all counts being told to a second screen")
+    assert not any(f["event"] == "resync" for f in [*screen.frames, *again.frames])
