@@ -315,8 +315,9 @@ bool conversation_merge(struct tx *tx, const struct actor *actor, i64 into_id, i
     struct moved_list moved = {};
     i64 newest;
     change_init(&change, tx, actor->workspace_id, actor->agent_id);
-    if (into_id == from_id)
-        return err_field(err, "from_id", "same", "A conversation cannot be merged with itself.");
+    if (into_id == from_id) // what is not seen is not there, whatever is asked of it
+        return open_seen(&change, actor, into_id, &into, err) &&
+               err_field(err, "from_id", "same", "A conversation cannot be merged with itself.");
     if (!open_both(&change, actor, into_id, from_id, &into, &from, err) || !may_triage(actor, err))
         return false;
     if (into->before.merged_into || from->before.merged_into)
@@ -614,7 +615,8 @@ static bool set_link(struct tx *tx, const struct actor *actor, i64 id, i64 other
     i64 a = id < other ? id : other, b = id < other ? other : id, changed = 0;
     change_init(&change, tx, actor->workspace_id, actor->agent_id);
     if (id == other)
-        return err_field(err, "conversation_id", "same", "A conversation is not linked with itself.");
+        return open_seen(&change, actor, id, &here, err) &&
+               err_field(err, "conversation_id", "same", "A conversation is not linked with itself.");
     if (!open_both(&change, actor, id, other, &here, &there, err) || !may_triage(actor, err))
         return false;
     bool done = on ? db_exec(tx->conn, &SQL_link_add,
