@@ -58,6 +58,7 @@ await picture('customer', '/inbox/unanswered', {}, async (page) => {
   await page.getByRole('button', { name: 'Save' }).click()
   await page.locator('.cust-tags').waitFor()
 })
+await picture('pings', '/settings/pings', {})
 await picture('channels', '/settings/channels', {})
 await picture('chat-settings', '/settings/channels/new/chat', {}, async (page) => {
   await page.getByLabel('Name customers see').fill('Saltmarsh')

@@ -785,7 +785,7 @@ test('a key press is on the screen within 50 ms with 5,000 conversations', async
   await page.context().close()
 })
 
-pingTests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, MAREN })
+pingTests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, MAREN, VERA })
 
 // HEED_SHOTS=DIR keeps a picture of what Maren saw when a test failed.
 const failing = async (n) => {

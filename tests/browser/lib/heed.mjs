@@ -27,7 +27,7 @@ export async function startShop() {
     const chunks = []
     req.on('data', (chunk) => chunks.push(chunk))
     req.on('end', () => {
-      if (req.method === 'POST') shop.answers.push(JSON.parse(Buffer.concat(chunks).toString()))
+      if (req.method === 'POST' && /json/.test(req.headers['content-type'] ?? '')) shop.answers.push(JSON.parse(Buffer.concat(chunks).toString()))
       res.writeHead(req.method === 'GET' ? 404 : shop.status, { 'content-type': 'application/json' })
       res.end(shop.body)
     })

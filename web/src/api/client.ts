@@ -43,6 +43,9 @@ export function newKey(): string {
   return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')
 }
 
+/** Keeps what was read, and finds it again when there is no network; fetched behind the first paint. */
+const kept = () => import('../state/offline.svelte').then((m) => m.offline)
+
 interface Options {
   signal?: AbortSignal | undefined
   key?: string
@@ -67,12 +70,15 @@ async function call<T>(method: string, path: string, body: unknown, options: Opt
     answer = await fetch(`/api/v1${path}`, init)
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
+    const found = method === 'GET' ? await kept().then((o) => o.find(path)).catch(() => undefined) : undefined
+    if (found) return JSON.parse(found) as T
     throw new ApiError(0, '')
   }
   const ahead = Date.parse(answer.headers.get('date') ?? '') - Date.now()
   if (!Number.isNaN(ahead)) skew.ms = Math.abs(ahead) > 2500 ? ahead : 0
   if (answer.ok) {
     const text = await answer.text() // 202 and 204 have none
+    if (method === 'GET') void kept().then((o) => o.keep(path, text)).catch(() => {})
     return (text ? JSON.parse(text) : undefined) as T
   }
 

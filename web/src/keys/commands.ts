@@ -63,7 +63,7 @@ export const commands: Command[] = [
   { id: 'like', title: 'cmd.like', icon: 'heart', group: 'conversation', keys: ['f'], when: () => opened() && session.can('reply') && (session.kind(inbox.current?.channel_kind ?? '')?.can.includes('like') ?? false), run: () => act.like() },
   { id: 'spam', title: 'cmd.spam', icon: 'shield', group: 'conversation', keys: ['!'], when: () => triage() && (selection.any ? inbox.folder !== 'spam' : !inbox.current?.spam), run: act.spam },
   { id: 'not_spam', title: 'cmd.not_spam', icon: 'shield', group: 'conversation', keys: ['!'], when: () => triage() && (selection.any ? inbox.folder === 'spam' : !!inbox.current?.spam), run: act.spam },
-  { id: 'undo', title: 'cmd.undo', icon: 'undo', group: 'conversation', keys: ['z'], run: () => void toasts.undo() },
+  { id: 'undo', title: 'cmd.undo', icon: 'undo', group: 'conversation', keys: ['z'], when: () => toasts.canUndo, run: () => void toasts.undo() },
 
   { id: 'go_unanswered', title: 'folder.unanswered', icon: 'inbox', group: 'go', keys: ['g u'], run: goTo('unanswered') },
   { id: 'go_mine', title: 'folder.mine', icon: 'me', group: 'go', keys: ['g m'], run: goTo('mine') },

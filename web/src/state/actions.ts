@@ -39,6 +39,17 @@ export function move(step: 1 | -1): void {
   })
 }
 
+/** Where the hand goes on from: the row, or on a phone, which has no list beside it, the conversation. */
+function focusOn(id: number): void {
+  setTimeout(() => {
+    const at = document.activeElement
+    if (at && at !== document.body) return
+    const row = document.querySelector<HTMLElement>(`[data-row="${id}"]`)
+    const to = row?.offsetParent ? row : document.querySelector<HTMLElement>('main.thread')
+    to?.focus({ preventScroll: true })
+  }, 60)
+}
+
 /** The inverse of a patch, from what was. */
 function inverse(c: Conversation, patch: ConversationPatch): ConversationPatch {
   const back: ConversationPatch = {}
@@ -66,8 +77,10 @@ async function change(c: Conversation, patch: ConversationPatch, said: string, d
   }
   const request = inbox.change(c.id, patch)
   if (done && c.id === inbox.currentId) {
-    if (following && following.id !== c.id) go(following.id)
-    else closeThread()
+    if (following && following.id !== c.id) {
+      go(following.id)
+      focusOn(following.id)
+    } else closeThread()
   }
   toasts.show(following ? `${said} ${t('done.next', { name: following.contact?.name || t('contact.unknown') })}` : said, { undo })
   try {

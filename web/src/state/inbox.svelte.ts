@@ -270,10 +270,21 @@ class Inbox {
       this.#settle(id, patch)
       this.put(answer)
     } catch (error) {
-      this.#settle(id, patch)
-      this.#again(id)
+      // No network: the change stands here and goes out when there is one.
+      if (error instanceof ApiError && error.status === 0 && (await waits(id, patch))) return
+      this.unpend(id, patch)
       throw error
     }
+  }
+  /** A change of an earlier visit that still waits for the network. */
+  pend(id: number, patch: ConversationPatch): void {
+    this.#pending.set(id, [...(this.#pending.get(id) ?? []), patch])
+    this.#again(id)
+  }
+  unpend(id: number, patch: ConversationPatch): void {
+    const same = this.#pending.get(id)?.find((p) => p === patch || JSON.stringify(p) === JSON.stringify(patch))
+    if (same) this.#settle(id, same)
+    this.#again(id)
   }
   #settle(id: number, patch: ConversationPatch): void {
     const left = (this.#pending.get(id) ?? []).filter((p) => p !== patch)
@@ -294,6 +305,9 @@ class Inbox {
   }
 }
 export const inbox = new Inbox()
+
+const waits = (id: number, patch: ConversationPatch) =>
+  import('./offline.svelte').then((m) => m.offline.change(id, patch)).then(() => true, () => false)
 
 function applied(c: Conversation, patch: ConversationPatch): Conversation {
   const to: Conversation = { ...c }

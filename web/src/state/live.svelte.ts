@@ -16,6 +16,8 @@ import { ui } from './ui.svelte'
 class Live {
   connected = $state(true)
   since = $state(0)
+  /** What the device says; a stream that stands may not have noticed yet. */
+  online = $state(navigator.onLine)
   /** Colleagues at a conversation, by its id. */
   presence = $state.raw<Record<number, Presence['agents']>>({})
   /** How often drafts and answers for later of a conversation changed. */
@@ -24,6 +26,14 @@ class Live {
   #feed: Feed | undefined
   #lostTimer = 0
   #statusTimer = 0
+
+  constructor() {
+    addEventListener('offline', () => {
+      this.since = Date.now()
+      this.online = false
+    })
+    addEventListener('online', () => (this.online = true))
+  }
 
   start(me: number): void {
     if (this.#feed) return
@@ -46,6 +56,7 @@ class Live {
     clearTimeout(this.#lostTimer)
     if (live) {
       this.connected = true
+      void import('./offline.svelte').then((m) => m.offline.flush()).catch(() => {})
       return
     }
     // A blink of the network is not worth a banner.

@@ -57,7 +57,10 @@ class Session {
       await this.enter(await api.get<Me>('/me', { quiet401: true }))
       return true
     } catch (error) {
-      if ((error as { status?: number }).status === 401) return false
+      if ((error as { status?: number }).status === 401) {
+        void leave(false)
+        return false
+      }
       throw error
     }
   }
@@ -134,6 +137,7 @@ class Session {
 
   async signOut(): Promise<void> {
     await api.del('/session').catch(() => {})
+    await leave(true)
     location.assign('/sign-in')
   }
 }
@@ -160,8 +164,13 @@ export function rememberedLook(): void {
   }
 }
 
+/** Nothing of this person stays on the device. */
+const leave = (all: boolean) =>
+  Promise.all([import('./offline.svelte').then((m) => m.offline.clear(all)), import('./worker').then((m) => m.unsubscribe())]).then(() => {}, () => {})
+
 onSessionEnd(() => {
   if (!session.me) return
+  void leave(false)
   session.me = null
   router.toSignIn()
 })

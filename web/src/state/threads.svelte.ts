@@ -5,9 +5,11 @@ import { api, ApiError, newKey, query } from '../api/client'
 import type { Happening, Message, MessageDraft, Page } from '../api/shapes'
 import { session } from './session.svelte'
 
+const waiting = () => import('./offline.svelte').then((m) => m.offline)
+
 export interface Shown extends Message {
   /** Only on answers of our own that the server has not confirmed. */
-  local?: { key: string; draft: MessageDraft; failed: string | null }
+  local?: { key: string; draft: MessageDraft; failed: string | null; waits?: boolean }
 }
 
 export class Thread {
@@ -47,6 +49,7 @@ export class Thread {
       this.older = page.next
       this.loaded = true
       this.stale = false
+      void waiting().then((o) => o.show(this.id), () => {})
     } catch (error) {
       if (turn === this.#turn) this.error = error instanceof ApiError ? error : new ApiError(0, String(error))
     } finally {
@@ -138,12 +141,13 @@ export class Thread {
 
   async retry(message: Shown): Promise<void> {
     if (!message.local) return
+    if (message.local.waits) return (await waiting()).again(message.local.key)
     const again: Shown = { ...message, send_state: message.kind === 'note' ? null : 'sending', local: { ...message.local, failed: null } }
     this.messages = this.messages.map((m) => (m === message ? again : m))
     await this.#post(again)
   }
 
-  async #post(local: Shown): Promise<Message> {
+  async #post(local: Shown): Promise<Message | undefined> {
     const { key, draft } = local.local as NonNullable<Shown['local']>
     try {
       const stored = await api.post<Message>(`/conversations/${this.id}/messages`, draft, { key })
@@ -152,6 +156,11 @@ export class Thread {
       if (!this.messages.some((m) => m.id === stored.id)) this.put(stored)
       return stored
     } catch (error) {
+      if (error instanceof ApiError && error.status === 0) {
+        // No network: it waits on this device and goes out once, under the same key.
+        const kept = await waiting().then((o) => o.message(this.id, draft, key, local).then(() => o.show(this.id)).then(() => true)).catch(() => false)
+        if (kept) return undefined
+      }
       const reason = error instanceof ApiError ? error.message : String(error)
       this.messages = this.messages.map((m) =>
         m.id === local.id ? { ...m, send_state: 'failed', local: { key, draft, failed: reason } } : m,
@@ -161,6 +170,7 @@ export class Thread {
   }
 
   discard(message: Shown): void {
+    if (message.local?.waits) return void waiting().then((o) => o.discard(message.local?.key ?? ''))
     this.messages = this.messages.filter((m) => m !== message)
   }
   /** An answer that was refused because somebody else answers: it goes back into the composer. */
