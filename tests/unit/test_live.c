@@ -217,12 +217,12 @@ static void a_message_is_on_every_screen_that_may_see_it_and_on_no_other(void **
     limit_agent(live, "{\"all_channels\":false,\"channel_ids\":[]}");
     struct eyes owner = look(live, 0, NULL, 0), second = look(live, 0, NULL, 0),
                 blind = look(live, 1, NULL, 0);
-    assert_true(sees(&owner, "event: hello", 2000) && sees(&second, "event: hello", 2000) &&
+    assert_true(sees(&owner, "event: hello", 20000) && sees(&second, "event: hello", 20000) &&
                 sees(&blind, "event: hello", 20000));
 
     desk_says(&live->desk, "m1", "t1", "Where is my order?", 1);
 
-    assert_true(sees(&owner, "event: conversation", 2000) &&
+    assert_true(sees(&owner, "event: conversation", 20000) &&
                 sees(&owner, "\"text\":\"Where is my order?\"", 20000));
     assert_true(sees(&second, "\"text\":\"Where is my order?\"", 20000));
     assert_true(sees(&owner, "\"unanswered\":1", 20000));
@@ -372,7 +372,7 @@ static void changed_rights_end_the_stream_within_two_seconds(void **state)
     struct live *live = live_make(state);
     struct fixture *f = live->desk.f;
     struct eyes agent = look(live, 1, NULL, 0), owner = look(live, 0, NULL, 0);
-    assert_true(sees(&agent, "event: hello", 2000) && sees(&owner, "event: hello", 20000));
+    assert_true(sees(&agent, "event: hello", 20000) && sees(&owner, "event: hello", 20000));
     struct agent_patch patch = {};
     field_set given;
     CHECK_OK(
@@ -452,7 +452,7 @@ static void presence_is_told_and_forgotten(void **state)
     assert_true(sees(&owner,
                      "{\"conversation_id\":7,\"agents\":[{\"id\":2,\"name\":\"Anna "
                      "Agent\",\"typing\":true,\"kind\":\"reply\"}]}",
-                     2000));
+                     20000));
     is_at(live, 0, false);
 
     assert_true(sees(&owner, "{\"conversation_id\":7,\"agents\":[]}", 20000));
