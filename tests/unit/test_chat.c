@@ -4,9 +4,11 @@
 #include "base/crypto.h"
 #include "channels/signed_identity.h"
 #include "channels/visitor.h"
-#include <cmocka.h>
-#include <setjmp.h>
+// clang-format off
 #include <stdarg.h>
+#include <setjmp.h>
+#include <cmocka.h>
+// clang-format on
 
 #define NOW INT64_C(1795500000000)
 static const char secret[] = "heedchat_0123456789abcdef0123456789abcdef";
