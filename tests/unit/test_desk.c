@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Conversations and messages as people use them: what comes in is listed, answered, tagged, closed; who
 // may not see it finds nothing; what changes nothing leaves no trace.
+#include "desk/together.h"
 #include "desk_fixture.h"
 
 static void a_message_becomes_a_conversation_is_listed_answered_and_logged(void **state)
@@ -128,6 +129,9 @@ static bool act_write(struct tx *tx, void *arg, struct err *err)
     }
     if (strcmp(a->what, "wake") == 0) {
         return conversation_wake(tx, &a->n, err);
+    }
+    if (strcmp(a->what, "invite") == 0) {
+        return collaborator_set(tx, a->actor, a->id, a->n, true, err);
     }
     if (strcmp(a->what, "leave_team") == 0) {
         return conversation_leave_team(tx, a->workspace, a->id, err);
@@ -553,6 +557,8 @@ static void each_role_may_what_it_may(void **state)
     reader.scopes = SCOPE_READ;
     REFUSED(d, desk_writes(&d, &viewer, id, "note", "x"), ERR_DENIED, "");
     REFUSED(d, desk_patch(&d, &viewer, id, "{\"status\":\"closed\"}"), ERR_DENIED, "");
+    REFUSED(d, desk_writes(&d, &collaborator, id, "note", "x"), ERR_DENIED, ""); // not asked in
+    CHECK_OK(act(&d, &d.owner, "invite", id, "", d.agent.agent_id, NULL));
     assert_true(desk_writes(&d, &collaborator, id, "note", "x") > 0);
     REFUSED(d, desk_writes(&d, &collaborator, id, "reply", "x"), ERR_DENIED, "");
     REFUSED(d, desk_patch(&d, &collaborator, id, "{\"tags\":[\"x\"]}"), ERR_DENIED, "");
