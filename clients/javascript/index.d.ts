@@ -532,6 +532,10 @@ export interface MessageDraft {
   without_signature?: boolean
 }
 
+export interface MessageEdit {
+  text: string
+}
+
 export interface Resolution {
   /** sent: it did arrive; send_again: it did not; cancel: let it be */
   decision: 'sent' | 'send_again' | 'cancel'
@@ -637,10 +641,6 @@ export interface ScheduledSendBody {
   seen_message_id?: number
   /** Do not send it when the customer writes before. */
   cancel_if_customer_writes?: boolean
-}
-
-export interface MessageEdit {
-  text: string
 }
 
 export interface MessageVersion {
@@ -1553,6 +1553,8 @@ export class Heed {
   likeMessage(params: { id: number }, options?: Options): Promise<Message>
   /** Take a like back */
   unlikeMessage(params: { id: number }, options?: Options): Promise<Message>
+  /** Delete an own message on its network */
+  deleteMessage(params: { id: number }, options?: Options): Promise<Message>
   /** Another text for an own note or, where the network allows, an own answer */
   editMessage(params: { id: number; body: MessageEdit }, options?: Options): Promise<Message>
   /** Say what became of an answer in doubt or failed */

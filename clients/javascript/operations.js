@@ -53,6 +53,7 @@ export const operations = {
   createMessage: { method: 'POST', path: '/api/v1/conversations/{id}/messages', query: [], body: 'json', kind: 'value' },
   likeMessage: { method: 'POST', path: '/api/v1/messages/{id}/like', query: [], body: '', kind: 'value' },
   unlikeMessage: { method: 'DELETE', path: '/api/v1/messages/{id}/like', query: [], body: '', kind: 'value' },
+  deleteMessage: { method: 'DELETE', path: '/api/v1/messages/{id}', query: [], body: '', kind: 'value' },
   editMessage: { method: 'PATCH', path: '/api/v1/messages/{id}', query: [], body: 'json', kind: 'value' },
   resolveMessage: { method: 'POST', path: '/api/v1/messages/{id}/resolve', query: [], body: 'json', kind: 'value' },
   getMessageHtml: { method: 'GET', path: '/api/v1/messages/{id}/html', query: [], body: '', kind: 'value' },

@@ -503,6 +503,10 @@ export interface MessageDraft {
   without_signature?: boolean
 }
 
+export interface MessageEdit {
+  text: string
+}
+
 export interface Resolution {
   /** sent: it did arrive; send_again: it did not; cancel: let it be */
   decision: 'sent' | 'send_again' | 'cancel'
@@ -608,10 +612,6 @@ export interface ScheduledSendBody {
   seen_message_id?: number
   /** Do not send it when the customer writes before. */
   cancel_if_customer_writes?: boolean
-}
-
-export interface MessageEdit {
-  text: string
 }
 
 export interface MessageVersion {
