@@ -4,6 +4,7 @@
 #include "api/routes.h"
 #include "desk/route.h"
 #include "desk/scheduled.h"
+#include "desk/start.h"
 #include "desk/together.h"
 
 // ---- Drafts ----
@@ -217,6 +218,45 @@ static bool list_ways(struct request *req, struct conn *conn, struct reply *repl
     return true;
 }
 
+static bool prepare_way(struct request *req, struct err *err)
+{
+    struct way_body *body = arena_new(req->arena, struct way_body);
+    req->data = body;
+    return request_decode(req, &way_body_type, true, body, NULL, err);
+}
+
+static bool post_way(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    struct way_view_list list = {};
+    i64 id, route = 0;
+    if (!request_id(req, 0, &id, err) || !start_way(tx, &req->actor, id, req->data, &route, err) ||
+        !way_views(tx->conn, &req->actor, id, tx->arena, &list, err))
+        return false;
+    for (size_t i = 0; i < list.len; i++) {
+        if (list.items[i].route_id == route)
+            reply_value(reply, 201, &way_view_type, &list.items[i]);
+    }
+    return true;
+}
+
+static bool prepare_start(struct request *req, struct err *err)
+{
+    struct start_body *body = arena_new(req->arena, struct start_body);
+    req->data = body;
+    return request_decode(req, &start_body_type, true, body, NULL, err);
+}
+
+static bool post_conversation(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
+{
+    struct conversation conversation = {};
+    if (!start_conversation(tx, &req->actor, req->data, &conversation, err))
+        return false;
+    struct json_writer w = json_writer(&reply->body);
+    reply->status = 201;
+    conversation_encode(&w, &conversation);
+    return true;
+}
+
 static bool list_collaborators(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
 {
     struct collaborator_list list = {};
@@ -334,6 +374,12 @@ const struct route compose_routes[] = {
     {HTTP_GET_, "/api/v1/conversations/{id}/ways", MAY_READ, "listWays",
      "The ways an answer can go out, and until when", .out = &way_view_type, .out_list = true, .success = 200,
      .read = list_ways},
+    {HTTP_POST_, "/api/v1/conversations/{id}/ways", MAY_REPLY, "createWay",
+     "One more way to the customer: what they answer there comes into this conversation",
+     .in = &way_body_type, .out = &way_view_type, .success = 201, .prepare = prepare_way, .write = post_way},
+    {HTTP_POST_, "/api/v1/conversations", MAY_REPLY, "startConversation",
+     "Write first, where the network allows", .in = &start_body_type, .out = &conversation_type,
+     .success = 201, .prepare = prepare_start, .write = post_conversation},
     {HTTP_GET_, "/api/v1/conversations/{id}/collaborators", MAY_READ, "listCollaborators", "Who was asked in",
      .out = &collaborator_type, .out_list = true, .success = 200, .read = list_collaborators},
     {HTTP_POST_, "/api/v1/conversations/{id}/collaborators", MAY_TRIAGE, "inviteCollaborator",

@@ -247,3 +247,43 @@ def test_an_own_answer_is_edited_on_the_network_and_its_texts_are_kept(world):
     assert "No edits here" in back["error"]
     theirs = api.messages(conversation)[0]["id"]
     assert api.call("PATCH", f"messages/{theirs}", {"text": "x"}).status == 403
+
+
+def test_we_write_first_and_the_answer_comes_into_the_same_conversation(world):
+    _, api, channel, receiver, _ = begun(world)
+    made = api.post("conversations", {"channel_id": channel.id, "address": "u77", "name": "Nora New", "text": "Your parcel is back"})
+    assert made["contact"]["name"] == "Nora New" and made["waiting_since"] is None and made["assignee"]["name"] == "Ada"
+    order = until(lambda: receiver.sent())[-1]
+    assert order["to"] == "u77" and order["thread"].startswith("heed-") and order["text"] == "Your parcel is back"
+    channel.customer("Thanks, send it again", thread=order["thread"], id="n1", author="u77", name="Nora New")
+    until(lambda: api.get(f"conversations/{made['id']}")["waiting_since"], what="the answer coming into it")
+    assert [m["text"] for m in api.messages(made["id"])] == ["Your parcel is back", "Thanks, send it again"]
+    assert len(api.get(f"conversations/{made['id']}/ways")["items"]) == 1
+    for body, field in (({"channel_id": 99999, "address": "u", "text": "x"}, "channel_id"),
+                        ({"channel_id": channel.id, "address": " ", "text": "x"}, "address")):
+        refused = api.call("POST", "conversations", body)
+        assert refused.status == 422 and refused.json["errors"][0]["field"] == field, refused
+
+
+def test_a_conversation_moves_to_another_channel_and_stays_one(world):
+    server, api, channel, receiver, conversation = begun(world)
+    second = Channel(api, deliver_url=receiver.url)
+    way = api.post(f"conversations/{conversation}/ways", {"channel_id": second.id, "address": "kim@example.com"})
+    assert way["route_id"] > 0 and way["visibility"] == "private" and way["address"] == "kim@example.com"
+    moved = reply(api, conversation, "Let us go on here", route_id=way["route_id"])
+    assert moved["channel_id"] == second.id and moved["route_id"] == way["route_id"]
+    order = until(lambda: receiver.sent())[-1]
+    assert order["to"] == "kim@example.com"
+    second.customer("Here I am", thread=order["thread"], id="k1", author="kim", name="Kim")
+    until(lambda: any(m["text"] == "Here I am" for m in api.messages(conversation)), what="the answer in the same conversation")
+    assert len(api.conversations()) == 1, "it stays one conversation"
+    by_itself = reply(api, conversation, "Good")
+    assert by_itself["route_id"] == way["route_id"], "an answer goes the way the customer wrote last"
+    back = reply(api, conversation, "And here too", route_id=0)
+    assert back["channel_id"] == channel.id
+    until(lambda: {m["thread"] for m in receiver.sent() if m["text"] in ("Good", "And here too")} == {order["thread"], "t1"})
+    until(lambda: state_of(api, conversation, by_itself["id"]) == "sent")
+    second.post({"type": "receipt.read", "id": f"r-{by_itself['id']}", "thread": order["thread"], "at": iso()})
+    until(lambda: state_of(api, conversation, by_itself["id"]) == "read", what="a receipt by that way")
+    refused = api.call("POST", f"conversations/{conversation}/messages", {"kind": "reply", "text": "x", "route_id": 4711})
+    assert refused.status == 422 and refused.json["errors"][0]["field"] == "route_id"

@@ -40,6 +40,8 @@ SELECT 0 AS route_id, c.channel_id, c.channel_kind, h.name AS channel_name, c.ki
        h.settings
   FROM conversation c JOIN channel h ON h.workspace_id = c.workspace_id AND h.id = c.channel_id
  WHERE c.workspace_id = :workspace AND c.id = :conversation
+   AND NOT EXISTS (SELECT 1 FROM conversation_route o WHERE o.workspace_id = c.workspace_id AND o.channel_id = c.channel_id
+                      AND o.thread_key = c.thread_key AND o.conversation_id = c.id)
 UNION ALL
 SELECT r.id, r.channel_id, r.channel_kind, h.name, r.kind, r.visibility, r.address, h.state, h.settings
   FROM conversation_route r JOIN channel h ON h.workspace_id = r.workspace_id AND h.id = r.channel_id

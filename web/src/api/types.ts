@@ -643,6 +643,30 @@ export interface Way {
   current: boolean
 }
 
+export interface WayBody {
+  /** One whose kind can start. */
+  channel_id: number
+  /** Whom to write to, there. */
+  address: string
+}
+
+export interface ConversationStart {
+  /** One whose kind can start. */
+  channel_id: number
+  /** Whom to write to, there. */
+  address: string
+  /** The customer's name, when not known yet. */
+  name?: string
+  text: string
+  attachments?: {
+    /** Of a file put before. */
+    sha256: string
+    name?: string
+    /** What it shows, in words. */
+    alt?: string
+  }[]
+}
+
 export interface Collaborator {
   agent: {
     id: number

@@ -54,6 +54,7 @@ export const commands: Command[] = [
   { id: 'assign', title: 'cmd.assign', icon: 'me', group: 'conversation', keys: ['a'], when: triage, run: () => ui.open('assign') },
   { id: 'mine', title: 'cmd.mine', icon: 'me', group: 'conversation', keys: ['i'], when: triage, run: act.assignMe },
   { id: 'team', title: 'cmd.team', icon: 'people', group: 'conversation', keys: ['shift+a'], when: () => triage() && session.teams.length > 0, run: () => ui.open('team') },
+  { id: 'write_first', title: 'cmd.write_first', icon: 'pencil', group: 'list', keys: ['shift+n'], when: () => session.can('reply'), run: () => (ui.start = true) },
   { id: 'hand_over', title: 'cmd.hand_over', icon: 'people', group: 'conversation', keys: ['shift+h'], when: triage, run: () => (ui.handOver = true) },
   { id: 'tag', title: 'cmd.tag', icon: 'tag', group: 'conversation', keys: ['t'], when: triage, run: () => ui.open('tag') },
   { id: 'priority', title: 'cmd.priority', icon: 'bars', group: 'conversation', keys: ['p'], when: triage, run: () => ui.open('priority') },

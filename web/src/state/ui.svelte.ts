@@ -19,6 +19,7 @@ class Ui {
   mode = $state<'reply' | 'note'>('reply')
   replyTo = $state(0)
   handOver = $state(false)
+  start = $state(false)
   /** Somebody else answers the same customer: the agent decides. */
   clash = $state.raw<{ id: number; text: string } | null>(null)
   wide = $state(matchMedia('(min-width: 1321px)').matches)
@@ -38,7 +39,7 @@ class Ui {
   }
   /** Anything that lies over the page and takes keys for itself. */
   get over(): boolean {
-    return this.palette || this.sheet || this.bell || this.folder !== null || this.picker !== null || this.handOver
+    return this.palette || this.sheet || this.bell || this.folder !== null || this.picker !== null || this.handOver || this.start
   }
 }
 export const ui = new Ui()
