@@ -93,8 +93,8 @@ static void remember_route(struct change *change, const struct opened_route *rou
 }
 
 // false with ERR_NOT_FOUND: not here yet.
-static bool load_thread(struct change *change, const struct thread_place *place, struct edit **ret_edit,
-                        i64 *ret_route, struct err *err)
+static bool load_thread_once(struct change *change, const struct thread_place *place, struct edit **ret_edit,
+                             i64 *ret_route, struct err *err)
 {
     struct record record = {};
     struct rows *rows;
@@ -125,6 +125,15 @@ static bool load_thread(struct change *change, const struct thread_place *place,
     }
     *ret_route = route;
     return true;
+}
+
+// While we waited for its lock it may have gone into another one: now the way there can be seen.
+static bool load_thread(struct change *change, const struct thread_place *place, struct edit **ret_edit,
+                        i64 *ret_route, struct err *err)
+{
+    return load_thread_once(change, place, ret_edit, ret_route, err) &&
+           ((*ret_edit)->before.merged_into == 0 ||
+            load_thread_once(change, place, ret_edit, ret_route, err));
 }
 
 static bool opened_before(const struct change *change, const struct thread_place *place,
@@ -231,7 +240,9 @@ bool change_look_ahead(struct change *change, i64 channel_id, struct str threads
     while (rows_next(rows)) {
         struct record record = {};
         row_fill(rows, &record_type, &record, change->tx->arena);
-        remember(change, &record);
+        if (record.merged_into == 0) { // merged while we waited: change_open_thread finds where to
+            remember(change, &record);
+        }
     }
     change->looked_channel = channel_id;
     return rows_end(rows, err) && look_at_routes(change, channel_id, threads_json, err);

@@ -67,6 +67,10 @@ bool message_row_load(struct change *change, i64 id, struct message_row *out, st
                 &message_row_type, &row, change->tx->arena, err)) {
         return false;
     }
+    // It may have moved to another conversation while we waited for the lock.
+    if (row.conversation_id != conversation && !change_open(change, row.conversation_id, ret_edit, err)) {
+        return false;
+    }
     *out = row;
     return true;
 }

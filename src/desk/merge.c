@@ -258,9 +258,14 @@ static void empty(struct edit *from, i64 into_id, i64 now)
 }
 
 // What hangs on messages goes where they now are: what waits to leave, who was named in them.
-static bool follow(struct tx *tx, i64 workspace, i64 into, struct err *err)
+// What stood behind something that is elsewhere now waits for it no longer.
+static bool follow(struct tx *tx, i64 workspace, i64 into, i64 other, struct err *err)
 {
     return db_exec(tx->conn, &SQL_merge_move_outbox, DB_ARGS(db_i64(into), db_i64(workspace)), NULL, err) &&
+           db_exec(tx->conn, &SQL_merge_wake_outbox,
+                   DB_ARGS(db_i64(tx->now), db_i64(workspace), db_i64(into)), NULL, err) &&
+           db_exec(tx->conn, &SQL_merge_wake_outbox,
+                   DB_ARGS(db_i64(tx->now), db_i64(workspace), db_i64(other)), NULL, err) &&
            db_exec(tx->conn, &SQL_merge_move_mentions, DB_ARGS(db_i64(into), db_i64(workspace)), NULL, err);
 }
 
@@ -270,13 +275,16 @@ static bool move_all(struct change *change, const struct edit *into, const struc
     struct tx *tx = change->tx;
     i64 workspace = change->workspace_id, to = into->after.id, old = from->after.id, route = 0, merge = 0;
     struct way home = way_home(&from->before);
-    // Its own thread may lead elsewhere already (after a split): then that stays.
+    // Its own thread may lead elsewhere already (after a split): then that stays, also when the merge is
+    // taken back; what moved is told by its numbers.
+    bool elsewhere = false;
     struct err why = {};
     if (!way_add(tx, workspace, to, &home, &route, &why)) {
         if (why.code != ERR_CONFLICT) {
             *err = why;
             return false;
         }
+        elsewhere = true;
         if (!db_one_i64(tx->conn, &SQL_route_find,
                         DB_ARGS(db_i64(workspace), db_i64(home.channel_id), db_str(home.thread_key)), &route,
                         err))
@@ -284,17 +292,18 @@ static bool move_all(struct change *change, const struct edit *into, const struc
     }
     return db_one_i64(tx->conn, &SQL_merge_insert,
                       DB_ARGS(db_i64(workspace), db_i64(to), db_i64(old), db_i64(change->agent_id),
-                              db_i64(route), db_str(into_before), db_str(from_before), db_i64(tx->now)),
+                              db_i64(elsewhere ? -1 : route), db_str(into_before), db_str(from_before),
+                              db_i64(tx->now)),
                       &merge, err) &&
            db_exec(tx->conn, &SQL_merge_keep_routes, DB_ARGS(db_i64(merge), db_i64(workspace), db_i64(old)),
                    NULL, err) &&
-           db_exec(tx->conn, &SQL_merge_keep_notes, DB_ARGS(db_i64(merge), db_i64(workspace), db_i64(old)),
-                   NULL, err) &&
+           db_exec(tx->conn, elsewhere ? &SQL_merge_keep_all : &SQL_merge_keep_notes,
+                   DB_ARGS(db_i64(merge), db_i64(workspace), db_i64(old)), NULL, err) &&
            db_exec(tx->conn, &SQL_merge_routes, DB_ARGS(db_i64(to), db_i64(workspace), db_i64(old)), NULL,
                    err) &&
            db_exec(tx->conn, &SQL_merge_move_messages,
                    DB_ARGS(db_i64(to), db_i64(route), db_i64(workspace), db_i64(old)), NULL, err) &&
-           follow(tx, workspace, to, err) &&
+           follow(tx, workspace, to, old, err) &&
            db_exec(tx->conn, &SQL_merge_move_scheduled,
                    DB_ARGS(db_i64(to), db_i64(route), db_i64(workspace), db_i64(old)), NULL, err) &&
            db_exec(tx->conn, &SQL_merge_mark, DB_ARGS(db_i64(to), db_i64(workspace), db_i64(old)), NULL, err);
@@ -425,7 +434,7 @@ static bool move_back(struct change *change, const struct merge_row *merge, i64 
                    DB_ARGS(db_i64(from_id), db_i64(merge->route_id), db_i64(workspace), db_i64(to),
                            db_i64(merge->id)),
                    NULL, err) &&
-           follow(tx, workspace, from_id, err) &&
+           follow(tx, workspace, from_id, to, err) &&
            db_exec(tx->conn, &SQL_merge_scheduled_back,
                    DB_ARGS(db_i64(from_id), db_i64(workspace), db_i64(to), db_i64(merge->route_id)), NULL,
                    err) &&
@@ -581,7 +590,7 @@ bool conversation_split(struct tx *tx, const struct actor *actor, i64 id, i64 me
                  DB_ARGS(db_i64(fresh->after.id), db_i64(route), db_i64(actor->workspace_id), db_i64(id),
                          db_i64(cut.at), db_i64(message_id)),
                  NULL, err) ||
-        !follow(tx, actor->workspace_id, fresh->after.id, err))
+        !follow(tx, actor->workspace_id, fresh->after.id, id, err))
         return false;
     for (size_t i = 0; i < moved.len; i++)
         customers += moved.items[i].customers;

@@ -27,6 +27,13 @@ bool way_get(struct conn *conn, const struct record *conversation, i64 route_id,
              struct way *out, struct err *err)
 {
     *out = way_home(conversation);
+    if (route_id == 0 && str_starts(conversation->thread_key, S("split:")) &&
+        !db_one_i64(conn, &SQL_route_of_split,
+                    DB_ARGS(db_i64(conversation->workspace_id), db_i64(conversation->id),
+                            db_i64(conversation->channel_id)),
+                    &route_id, err)) {
+        return false; // what was split off has no thread of its own that a network knows
+    }
     return route_id == 0 ||
            db_one(conn, &SQL_route_get,
                   DB_ARGS(db_i64(conversation->workspace_id), db_i64(conversation->id), db_i64(route_id)),

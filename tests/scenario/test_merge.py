@@ -118,6 +118,22 @@ def test_splitting_begins_a_conversation_and_merging_takes_it_back(world):
     assert api.get("counts")["open"] == 2
 
 
+def test_a_part_without_a_customer_is_answered_in_the_networks_thread_and_an_older_part_comes_back_whole(world):
+    server, api, channel, receiver, a, b = two(world)
+    note = api.post(f"conversations/{a}/messages", {"kind": "note", "text": "only a note"})["id"]
+    c = api.call("POST", f"conversations/{a}/split", {"message_id": note}, expect=201)["id"]
+    api.post(f"conversations/{c}/messages", {"kind": "reply", "text": "from the new part"})
+    assert until(lambda: receiver.sent())[0]["thread"] == "ta"
+    # The older part goes into the newer one and comes back: the newer one keeps its own and its thread.
+    api.call("POST", f"conversations/{c}/merge", {"from_id": a}, expect=200)
+    api.call("POST", f"conversations/{a}/unmerge", {}, expect=200)
+    assert texts(api, a) == ["first about alpha"] and sorted(texts(api, c)) == ["from the new part", "only a note"]
+    channel.customer("further", id="f1", thread="ta", author="u1", name="Kim", at=time.time() + 5)
+    until(lambda: "further" in texts(api, c))
+    api.post(f"conversations/{a}/messages", {"kind": "reply", "text": "from the old part"})
+    assert until(lambda: len(receiver.sent()) == 2 and receiver.sent())[1]["thread"] == "ta"
+
+
 def test_what_cannot_be_merged_or_split_is_refused(world):
     server, api, channel, receiver, a, b = two(world)
     other = api.messages(b)[0]["id"]

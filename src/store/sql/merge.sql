@@ -37,6 +37,11 @@ INSERT INTO conversation_merge_note (workspace_id, merge_id, message_id)
 SELECT workspace_id, CAST(:merge AS BIGINT), id FROM message
  WHERE workspace_id = :workspace AND conversation_id = :from AND kind = 'note';
 
+-- name: merge_keep_all :exec
+-- Its thread leads elsewhere: the way says nothing, so all is kept by number.
+INSERT INTO conversation_merge_note (workspace_id, merge_id, message_id)
+SELECT workspace_id, CAST(:merge AS BIGINT), id FROM message WHERE workspace_id = :workspace AND conversation_id = :from;
+
 -- name: merge_routes :exec
 UPDATE conversation_route SET conversation_id = :into WHERE workspace_id = :workspace AND conversation_id = :from;
 
@@ -61,6 +66,12 @@ UPDATE message SET conversation_id = :into, route_id = CASE WHEN route_id = 0 AN
 UPDATE outbox SET conversation_id = :into
  WHERE workspace_id = :workspace AND message_id IN (SELECT id FROM message WHERE workspace_id = :workspace AND conversation_id = :into)
    AND conversation_id <> :into;
+
+-- name: merge_wake_outbox :exec
+-- What was put off behind another one is due again; order is kept by who is first, not by this.
+UPDATE outbox SET next_at = CASE WHEN not_before > :now THEN not_before ELSE :now END
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND state = 'queued' AND next_at > :now
+   AND (attempts = 0 OR next_at = 9007199254740991) AND state IN ('queued', 'sending', 'in_doubt', 'held');
 
 -- name: merge_move_mentions :exec
 -- scan: ok, the few colleagues named in one conversation

@@ -16,6 +16,16 @@ SELECT route_id FROM message
  ORDER BY created_at DESC, id DESC
  LIMIT 1;
 
+-- name: route_of_split :one
+-- By which thread a conversation that was split off is reached; 0: none.
+-- scan: ok, the ways of one conversation's messages
+SELECT coalesce(max(r.id), 0) FROM conversation_route r
+ WHERE r.workspace_id = :workspace
+   AND r.id IN (SELECT w.id FROM conversation_route w WHERE w.workspace_id = :workspace AND w.conversation_id = :conversation
+                UNION ALL
+                SELECT m.route_id FROM message m WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation)
+   AND r.channel_id = :channel AND r.thread_key NOT LIKE 'split:%';
+
 -- name: route_insert :exec
 -- One more way into a conversation. Nothing happens when the thread leads somewhere already.
 INSERT INTO conversation_route (workspace_id, channel_id, channel_kind, thread_key, conversation_id, kind, visibility, address,
