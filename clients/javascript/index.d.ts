@@ -386,6 +386,23 @@ export interface Conversation {
   preview: string
 }
 
+export interface ConversationStart {
+  /** One whose kind can start. */
+  channel_id: number
+  /** Whom to write to, there. */
+  address: string
+  /** The customer's name, when not known yet. */
+  name?: string
+  text: string
+  attachments?: Array<{
+    /** Of a file put before. */
+    sha256: string
+    name?: string
+    /** What it shows, in words. */
+    alt?: string
+  }>
+}
+
 export interface ConversationPatch {
   status?: 'open' | 'snoozed' | 'closed'
   /** null: nobody. */
@@ -670,6 +687,13 @@ export interface Way {
   signs: boolean
   /** The customer wrote last by it: where an answer goes that names none. */
   current: boolean
+}
+
+export interface WayBody {
+  /** One whose kind can start. */
+  channel_id: number
+  /** Whom to write to, there. */
+  address: string
 }
 
 export interface Collaborator {
@@ -1523,6 +1547,8 @@ export class Heed {
   deleteToken(params: { id: number }, options?: Options): Promise<void>
   /** Find conversations, most urgent first */
   listConversations(params?: { q?: string; sort?: 'urgent' | 'newest' | 'oldest' | 'waiting' | 'created'; limit?: number; cursor?: string }, options?: Options): Promise<Page<Conversation>>
+  /** Write first, where the network allows */
+  startConversation(params: { body: ConversationStart }, options?: Options): Promise<Conversation>
   /** One conversation */
   getConversation(params: { id: number }, options?: Options): Promise<Conversation>
   /** Close, snooze, assign, tag or prioritise */
@@ -1583,6 +1609,8 @@ export class Heed {
   listMessageVersions(params: { id: number }, options?: Options): Promise<Page<MessageVersion>>
   /** The ways an answer can go out, and until when */
   listWays(params: { id: number }, options?: Options): Promise<Page<Way>>
+  /** One more way to the customer: what they answer there comes into this conversation */
+  createWay(params: { id: number; body: WayBody }, options?: Options): Promise<Way>
   /** Who was asked in */
   listCollaborators(params: { id: number }, options?: Options): Promise<Page<Collaborator>>
   /** Ask a colleague in: collaborators may write notes then */

@@ -54,9 +54,9 @@ static bool begin(struct tx *tx, const struct actor *actor, i64 channel_id, stru
     random_bytes(random, sizeof random);
     struct channel_view view = {
         .id = channel_id, .kind = str_from(out->driver->kind), .settings = settings, .now = tx->now};
-    return out->driver->start(
-        &view, address, hex_encode(tx->arena, (struct str){(const char *)random, sizeof random}), tx->arena,
-        &out->thread, err);
+    return out->driver->start(&view, address,
+                              hex_encode(tx->arena, (struct str){(const char *)random, sizeof random}),
+                              tx->arena, &out->thread, err);
 }
 
 static struct way way_of(const struct beginning *b, i64 channel_id)
@@ -76,9 +76,9 @@ static bool set_contact(struct change *change, struct edit *edit, const struct b
     struct author author = {};
     struct author_list authors = {};
     bool global = b->driver->can & CAN_GLOBAL_IDS;
-    struct author_place place = {.kind = str_from(b->driver->kind),
-                                 .scope = global ? S("") : str_printf(change->tx->arena, "%lld",
-                                                                      (long long)body->channel_id)};
+    struct author_place place = {
+        .kind = str_from(b->driver->kind),
+        .scope = global ? S("") : str_printf(change->tx->arena, "%lld", (long long)body->channel_id)};
     if (!str_given(b->thread.external_id)) {
         return true;
     }

@@ -357,6 +357,23 @@ export interface Conversation {
   preview: string
 }
 
+export interface ConversationStart {
+  /** One whose kind can start. */
+  channel_id: number
+  /** Whom to write to, there. */
+  address: string
+  /** The customer's name, when not known yet. */
+  name?: string
+  text: string
+  attachments?: {
+    /** Of a file put before. */
+    sha256: string
+    name?: string
+    /** What it shows, in words. */
+    alt?: string
+  }[]
+}
+
 export interface ConversationPatch {
   status?: 'open' | 'snoozed' | 'closed'
   /** null: nobody. */
@@ -648,23 +665,6 @@ export interface WayBody {
   channel_id: number
   /** Whom to write to, there. */
   address: string
-}
-
-export interface ConversationStart {
-  /** One whose kind can start. */
-  channel_id: number
-  /** Whom to write to, there. */
-  address: string
-  /** The customer's name, when not known yet. */
-  name?: string
-  text: string
-  attachments?: {
-    /** Of a file put before. */
-    sha256: string
-    name?: string
-    /** What it shows, in words. */
-    alt?: string
-  }[]
 }
 
 export interface Collaborator {
