@@ -26,6 +26,7 @@ struct place { // one folder
     bool known;
 };
 struct found {
+    bool told, stored; // the server spoke of it; its text is kept
     i64 uid, size, at;
 };
 struct reading {
@@ -333,9 +334,21 @@ static enum step_result on_bodies(struct email *e, struct reading *r)
         return email_say(e, STEP_RETRY, "The mailbox cannot be read: " STR_FMT,
                          STR_ARG(imap_end(e->answer).text));
     while (imap_fetch(&rest, &fetch)) {
-        const struct found *mail = found_of(r, fetch.uid);
-        if (mail && fetch.body.len > 0)
+        struct found *mail = found_of(r, fetch.uid);
+        if (!mail)
+            continue;
+        mail->told = true;
+        if (fetch.body.len > 0 && !mail->stored) {
+            mail->stored = true;
             store(e, r, mail, fetch.body, false);
+        }
+    }
+    // A mail that is there and whose text the server does not give goes on as empty bytes, which end in
+    // quarantine for a person to see.
+    for (size_t i = 0; i < r->asked; i++) {
+        struct found *mail = &r->found.items[r->done + i];
+        if (mail->told && !mail->stored)
+            store(e, r, mail, S(""), false);
     }
     taken(r, r->asked); // one that did not come was deleted between the two questions
     return ask_sizes(e, r);
@@ -358,8 +371,9 @@ static enum step_result on_chunk(struct email *e, struct reading *r)
     size_t want = cut ? CUT_TO : (size_t)mail->size;
     if (piece.len > 0 && r->whole.len < want)
         return ask_chunk(e, r);
+    // The server gave no more although it promised more: what came is kept, and said to be cut.
     if (r->whole.len > 0)
-        store(e, r, mail, buf_str(&r->whole), cut);
+        store(e, r, mail, buf_str(&r->whole), cut || r->whole.len < want);
     taken(r, 1);
     return ask_sizes(e, r);
 }

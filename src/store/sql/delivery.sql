@@ -149,7 +149,8 @@ SELECT o.id FROM outbox o
  WHERE o.state = 'queued' AND o.created_at < :before AND o.next_at < :before
    AND o.state IN ('queued', 'sending', 'in_doubt', 'held', 'failed')
    AND NOT EXISTS (SELECT 1 FROM outbox e
-                    WHERE e.workspace_id = o.workspace_id AND e.conversation_id = o.conversation_id AND e.id < o.id
+                    WHERE e.workspace_id = o.workspace_id AND e.conversation_id = o.conversation_id
+                      AND e.channel_id = o.channel_id AND e.id < o.id
                       AND e.state IN ('queued', 'sending', 'in_doubt', 'held'))
  LIMIT :limit;
 
