@@ -54,6 +54,8 @@ export async function signIn(page, heed, email, password) {
 
 /** What axe finds, in words; empty is good. */
 export async function axe(page) {
+  // The rest of a language comes a moment after the first paint; what is still empty then is a mistake.
+  await page.waitForFunction(() => [...document.querySelectorAll('h1, h2, h3')].every((h) => h.textContent.trim()), null, { timeout: 3000 }).catch(() => {})
   await page.evaluate(axeSource)
   return page.evaluate(async () => {
     const result = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
