@@ -28,17 +28,26 @@ static void add_hello(const struct feed *feed, struct opening *opening, struct a
 }
 
 // Can they continue from where they were? The log may have been pruned, or be another one by now.
-static bool can_continue(struct feed *feed, struct conn *conn, struct opening *opening, bool *ret_can,
-                         struct err *err)
+static bool can_continue(struct feed *feed, struct conn *conn, struct opening *opening, struct arena *arena,
+                         bool *ret_can, struct err *err)
 {
     struct log_cursor *at = &opening->cursor;
     *ret_can = false;
     if (!log_cursor_parse(opening->last_event_id, at) || at->epoch != db_epoch(feed->db))
         return true;
-    bool nothing_new =
-        at->xid == feed->cursor.xid && at->id == feed->cursor.id && at->epoch == feed->cursor.epoch;
-    *ret_can = nothing_new;
-    return nothing_new || log_holds(conn, *at, ret_can, err);
+    if (!log_holds(conn, *at, ret_can, err))
+        return false;
+    bool here = at->xid == feed->cursor.xid && at->id == feed->cursor.id && at->epoch == feed->cursor.epoch;
+    if (*ret_can || !here)
+        return true;
+    // Their event was pruned, and the feed is where they are. They missed nothing only if the log has nothing
+    // behind it either: the feed may not have read yet what came since, nor what was pruned of that.
+    struct log_cursor ahead = *at;
+    struct event_list events = {};
+    if (!log_read(conn, &ahead, 1, arena, &events, err))
+        return false;
+    *ret_can = events.len == 0;
+    return true;
 }
 
 // A part of what somebody missed. *ret_done: all of it is told, or that they must fetch anew.
@@ -85,7 +94,7 @@ static bool advance(struct feed *feed, struct conn *conn, struct opening *openin
         opening->begun = true;
         buf_init(&opening->own, NULL, CATCH_UP_BYTES + (1 << 20));
         add_hello(feed, opening, arena);
-        if (resumed(opening) && !can_continue(feed, conn, opening, &can, err))
+        if (resumed(opening) && !can_continue(feed, conn, opening, arena, &can, err))
             return false;
         if (!can) {
             add_resync(feed, arena, &opening->own);

@@ -146,6 +146,14 @@ static void last_id(const struct eyes *eyes, char out[64])
     out[n] = 0;
 }
 
+// A screen that is open: what is said from now on is told to it.
+static struct eyes look_until_open(struct live *live)
+{
+    struct eyes eyes = look(live, 0, NULL, 0);
+    assert_true(sees(&eyes, "event: counts", 20000));
+    return eyes;
+}
+
 struct patching {
     const struct actor *actor;
     i64 id;
@@ -239,7 +247,7 @@ static void a_message_is_on_every_screen_that_may_see_it_and_on_no_other(void **
 static void who_comes_back_gets_exactly_what_they_missed(void **state)
 {
     struct live *live = live_make(state);
-    struct eyes first = look(live, 0, NULL, 0);
+    struct eyes first = look_until_open(live);
     char id[64];
     desk_says(&live->desk, "m1", "t1", "before", 1);
     assert_true(sees(&first, "\"text\":\"before\"", 20000));
@@ -276,7 +284,7 @@ static void says_many(struct live *live, int from, int n)
 static void who_missed_much_gets_all_of_it_in_parts(void **state)
 {
     struct live *live = live_make(state);
-    struct eyes first = look(live, 0, NULL, 0);
+    struct eyes first = look_until_open(live);
     char id[64], words[64];
     desk_says(&live->desk, "m1", "t1", "before", 1);
     assert_true(sees(&first, "\"text\":\"before\"", 20000));
@@ -299,28 +307,89 @@ static void who_missed_much_gets_all_of_it_in_parts(void **state)
     live_end(live);
 }
 
-static void who_comes_back_to_a_log_that_forgot_is_told_to_fetch_anew(void **state)
+// Until the feed has read this: what it has not read yet is in none of its frames.
+static void says_and_is_heard(struct live *live, const char *id, const char *thread, const char *text, int n)
 {
-    struct live *live = live_make(state);
+    char words[64];
+    struct eyes eyes = look_until_open(live);
+    desk_says(&live->desk, id, thread, text, n);
+    snprintf(words, sizeof(words), "\"text\":\"%s\"", text);
+    assert_true(sees(&eyes, words, 20000));
+    shut(&eyes);
+}
+
+static void forget_log(struct live *live)
+{
     struct fixture *f = live->desk.f;
-    struct eyes first = look(live, 0, NULL, 0);
-    char id[64];
     i64 n;
-    desk_says(&live->desk, "m1", "t1", "before", 1);
-    assert_true(sees(&first, "\"text\":\"before\"", 20000));
-    last_id(&first, id);
-    shut(&first);
-    desk_says(&live->desk, "m2", "t2", "while away", 2);
     clock_test_shift((i64)91 * 24 * 3600 * 1000);
     CHECK_OK(schedule_do(f->db, "prune_events", &n, &f->err));
     clock_test_shift(-(i64)91 * 24 * 3600 * 1000);
     assert_true(n > 0);
-    desk_says(&live->desk, "m3", "t3", "much later", 3);
+}
+
+static void who_comes_back_to_a_log_that_forgot_is_told_to_fetch_anew(void **state)
+{
+    struct live *live = live_make(state);
+    struct eyes first = look_until_open(live);
+    char id[64];
+    desk_says(&live->desk, "m1", "t1", "before", 1);
+    assert_true(sees(&first, "\"text\":\"before\"", 20000));
+    last_id(&first, id);
+    shut(&first);
+    says_and_is_heard(live, "m2", "t2", "while away", 2);
+    forget_log(live);
+    says_and_is_heard(live, "m3", "t3", "much later", 3);
 
     struct eyes again = look(live, 0, id, 0);
 
     assert_true(sees(&again, "event: resync", 20000));
     desk_says(&live->desk, "m4", "t4", "and on", 4);
+    assert_true(sees(&again, "\"text\":\"and on\"", 20000));
+    shut(&again);
+    live_end(live);
+}
+
+// The feed may be as far behind as who comes back: it has not read what was forgotten either.
+static void a_feed_that_is_behind_does_not_hide_that_the_log_forgot(void **state)
+{
+    struct live *live = live_make(state);
+    struct eyes first = look_until_open(live);
+    char id[64];
+    struct log_cursor then;
+    desk_says(&live->desk, "m1", "t1", "before", 1);
+    assert_true(sees(&first, "\"text\":\"before\"", 20000));
+    last_id(&first, id);
+    shut(&first);
+    assert_true(log_cursor_parse(str_from(id), &then));
+    says_and_is_heard(live, "m2", "t2", "while away", 2);
+    forget_log(live);
+    says_and_is_heard(live, "m3", "t3", "much later", 3);
+    live->feed->cursor = then; // it waits for something to do
+
+    struct eyes again = look(live, 0, id, 0);
+
+    assert_true(sees(&again, "event: resync", 20000));
+    shut(&again);
+    live_end(live);
+}
+
+static void who_missed_nothing_goes_on_though_all_of_the_log_was_forgotten(void **state)
+{
+    struct live *live = live_make(state);
+    struct eyes first = look_until_open(live);
+    char id[64];
+    desk_says(&live->desk, "m1", "t1", "before", 1);
+    assert_true(sees(&first, "\"text\":\"before\"", 20000));
+    last_id(&first, id);
+    shut(&first);
+    forget_log(live);
+
+    struct eyes again = look(live, 0, id, 0);
+
+    assert_true(sees(&again, "event: counts", 20000));
+    assert_null(strstr(again.text, "event: resync"));
+    desk_says(&live->desk, "m2", "t2", "and on", 2);
     assert_true(sees(&again, "\"text\":\"and on\"", 20000));
     shut(&again);
     live_end(live);
@@ -451,11 +520,11 @@ static void presence_is_told_and_forgotten(void **state)
     is_at(live, 7, true);
     assert_true(sees(&owner,
                      "{\"conversation_id\":7,\"agents\":[{\"id\":2,\"name\":\"Anna "
-                     "Agent\",\"typing\":true,\"kind\":\"reply\"}]}",
+                     "Agent\",\"typing\":true,\"kind\":\"reply\"}],\"customer_typing\":false}",
                      20000));
     is_at(live, 0, false);
 
-    assert_true(sees(&owner, "{\"conversation_id\":7,\"agents\":[]}", 20000));
+    assert_true(sees(&owner, "{\"conversation_id\":7,\"agents\":[],\"customer_typing\":false}", 20000));
     shut(&owner);
     live_end(live);
 }
@@ -498,6 +567,8 @@ int main(void)
         ON_BOTH(who_comes_back_gets_exactly_what_they_missed),
         ON_BOTH(who_missed_much_gets_all_of_it_in_parts),
         ON_BOTH(who_comes_back_to_a_log_that_forgot_is_told_to_fetch_anew),
+        ON_BOTH(a_feed_that_is_behind_does_not_hide_that_the_log_forgot),
+        ON_BOTH(who_missed_nothing_goes_on_though_all_of_the_log_was_forgotten),
         ON_BOTH(an_id_that_means_nothing_here_is_answered_with_resync),
         ON_BOTH(what_moves_out_of_sight_is_gone),
         ON_BOTH(changed_rights_end_the_stream_within_two_seconds),
