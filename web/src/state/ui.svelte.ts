@@ -11,6 +11,7 @@ class Ui {
   folder = $state.raw<FolderEdit | null>(null)
   bell = $state(false)
   pings = $state(0) // that wait
+  pinging = false // pings are started
   picker = $state.raw<Picker | null>(null)
   /** Beside which element the picker opens. */
   anchor = $state.raw<HTMLElement | null>(null)
