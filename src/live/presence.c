@@ -3,6 +3,7 @@
 // one PostgreSQL tell each other through a table whose rows age like the entries here.
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "live/internal.h"
 #include "sql_gen.h"
 #include "json/json.h"
@@ -200,6 +201,9 @@ void presence_hear(struct feed *feed)
     }
     if (fine)
         fine = rows_end(rows, &err);
+    if (!fine)
+        log_event(LOG_WARN, "live.presence_not_read",
+                  LOG_C("error", err.text)); // looked at again in a moment
     db_give(feed->db, conn);
     arena_give(arena);
 }
