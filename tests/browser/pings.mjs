@@ -11,7 +11,8 @@ export function tests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, M
   test('a ping shows at the bell, in a toast and in the title, and opening it sees it', async () => {
     const page = await browser.page({ name: 'bell' })
     await signIn(page, heed, DIMAS, PASSWORD)
-    await page.getByRole('button', { name: 'Pings' }).first().waitFor()
+    await page.evaluate(() => fetch('/api/v1/pings/seen', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })) // earlier tests'
+    await page.getByRole('button', { name: 'Pings', exact: true }).first().waitFor()
     const dimas = (await heed.api('GET', '/agents')).items.find((a) => a.email === DIMAS)
     await heed.hook(channel, [message('bell', 'Bella Ring', 'Is anybody there?', 1)])
     const c = await until(() => byName('Bella Ring'), 'the conversation')
@@ -85,7 +86,7 @@ export function tests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, M
       await page.locator('.bub').first().waitFor()
     }
     await page.goto(`${heed.url}/inbox/unanswered`)
-    await page.locator('[data-row]', { hasText: 'Olga Offline' }).waitFor()
+    await page.locator('[data-row]').first().waitFor()
     await page.context().setOffline(true)
     await lost(page)
     // Read, answer, reload, note, close: all of it without a network.

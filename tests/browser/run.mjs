@@ -42,7 +42,14 @@ await heed.hook(channel, [
 const find = async (q) => (await heed.api('GET', `/conversations?q=${encodeURIComponent(q)}`)).items
 await until(async () => (await find('is:open')).length === 6 + HOSTILE.length, 'the seed arrives')
 const plain = (name) => name.replace(/[\u202A-\u202E]/g, '') // direction overrides do not survive in names
-const byName = async (name) => (await heed.api('GET', '/conversations?q=is:any&limit=100')).items.find((c) => plain(c.contact?.name ?? '') === plain(name))
+const byName = async (name) => {
+  for (let cursor = ''; cursor != null;) {
+    const { items, next_cursor } = await heed.api('GET', `/conversations?q=is:any&limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
+    const found = items.find((c) => plain(c.contact?.name ?? '') === plain(name))
+    if (found) return found
+    cursor = next_cursor
+  }
+}
 
 const maren = await browser.page({ name: 'maren' })
 await signIn(maren, heed, MAREN, PASSWORD)
@@ -729,11 +736,14 @@ ownKeys({ browser, heed, email: DIMAS, password: PASSWORD })
 
 test('no page broke its content security policy or wrote an error', async () => {
   equal(await browser.violations(maren), [])
-  // Cleaning hostile mail reads its handlers in a document that runs nothing; the browser reports that our
-  // policy would forbid them. That none ran and nothing was fetched is tested with the mail.
-  equal(browser.problems.filter((p) => !/^mail console: Executing inline event handler/.test(p)), [])
+  // Cleaning hostile mail reads its handlers, styles and base in a document that runs nothing; the browser reports
+  // that our policy would forbid them. That none ran and nothing was fetched is tested with the mail.
+  equal(browser.problems.filter((p) => !/^mail console: .* violates the following Content Security Policy directive/.test(p)), [])
 })
 
+pingTests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, MAREN, VERA })
+
+// The last: the lists are long after it.
 test('a key press is on the screen within 50 ms with 5,000 conversations', async () => {
   const many = await heed.channel('Many', shop.url)
   for (let part = 0; part < 5; part++) {
@@ -786,8 +796,6 @@ test('a key press is on the screen within 50 ms with 5,000 conversations', async
   check(got.median <= 50 + bare.median, `median ${got.median.toFixed(1)} ms, empty page ${bare.median.toFixed(1)} ms`)
   await page.context().close()
 })
-
-pingTests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, MAREN, VERA })
 
 // HEED_SHOTS=DIR keeps a picture of what Maren saw when a test failed.
 const failing = async (n) => {

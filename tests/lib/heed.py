@@ -45,8 +45,9 @@ class Answer:
         return f"<{self.status} {self.body[:300]!r}>"
 
 
-def request(address, method, path, body=None, headers=None, timeout=30):
-    """One request on a connection of its own. body: bytes, str or a value sent as JSON."""
+def request(address, method, path, body=None, headers=None, timeout=30, source=None):
+    """One request on a connection of its own. body: bytes, str or a value sent as JSON.
+    source: an address of this machine to come from, such as 127.0.0.9; each has its own rate limit."""
     host, port = address
     headers = dict(headers or {})
     if body is not None and not isinstance(body, (bytes, str)):
@@ -54,7 +55,7 @@ def request(address, method, path, body=None, headers=None, timeout=30):
         headers.setdefault("Content-Type", "application/json")
     if isinstance(body, str):
         body = body.encode()
-    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout, source_address=(source, 0) if source else None)
     try:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent: the answer says why
             connection.request(method, path, body=body, headers=headers)

@@ -100,7 +100,7 @@ export function composer({ browser, heed, channel, shop, byName, one, other, pas
     await page.locator('.c-later li', { hasText: 'Good evening' }).waitFor()
     await page.locator('.c-later').getByRole('button', { name: 'Send now' }).click()
     await until(() => shop.answers.some((a) => a.text === 'Good evening'), 'it left')
-    equal(await page.locator('.c-later').count(), 0)
+    await page.locator('.c-later').waitFor({ state: 'detached' })
     await page.context().close()
   })
 
@@ -145,6 +145,7 @@ export function composer({ browser, heed, channel, shop, byName, one, other, pas
     await page.keyboard.press('r')
     await page.keyboard.type('Thank you')
     await page.getByRole('button', { name: 'Emoji', exact: true }).click()
+    await until(() => page.evaluate(() => document.activeElement?.closest('.picker')), 'the picker has the keys')
     await page.keyboard.type('parcel')
     await page.keyboard.press('Enter')
     await until(async () => (await field(page).inputValue()) === 'Thank you📦', 'the emoji is there')
