@@ -6,7 +6,6 @@
 #include "desk/together.h"
 #include "sql_gen.h"
 
-enum { AT_ONCE = 20 };
 static const i64 LONGEST_MS = (i64)366 * 24 * 3600 * 1000;
 
 static const char *const state_names[] = {"waiting", "stopped", "failed", NULL};
@@ -265,14 +264,19 @@ static bool is_refusal(const struct err *err)
            err->code == ERR_NOT_FOUND || err->code == ERR_UNAUTHENTICATED;
 }
 
-static bool send_due(struct tx *tx, i64 workspace_id, i64 agent_id, i64 id, struct err *err)
+bool scheduled_send(struct tx *tx, const struct scheduled_due *due, struct err *err)
 {
+    i64 workspace_id = due->workspace_id, agent_id = due->agent_id, id = due->id;
     struct actor actor = {.workspace_id = workspace_id, .agent_id = agent_id};
     struct scheduled s;
     struct message sent;
     struct err why = {};
+    struct change first;
+    struct edit *conversation;
     i64 wrote = 0;
-    if (!find(tx, workspace_id, id, &s, err)) {
+    change_init(&first, tx, workspace_id, agent_id);
+    if (!change_open(&first, due->conversation_id, &conversation, err) ||
+        !find(tx, workspace_id, id, &s, err)) {
         return err->code == ERR_NOT_FOUND;
     }
     if (!str_eq(s.state, S("waiting")) || s.send_at > tx->now) {
@@ -303,30 +307,19 @@ static bool send_due(struct tx *tx, i64 workspace_id, i64 agent_id, i64 id, stru
     return stop(tx, &actor, &s, "failed", str_copy(tx->arena, str_from(why.text)), err);
 }
 
-bool scheduled_run(struct tx *tx, i64 *ret_n, struct err *err)
+bool scheduled_due_next(struct conn *conn, i64 now, struct scheduled_due *due, bool *ret_found,
+                        struct err *err)
 {
-    struct due {
-        i64 id, workspace_id, agent_id;
-    };
-    struct {
-        struct due *items;
-        size_t len, cap;
-    } due = {};
     struct rows *rows;
-    if (!db_query(tx->conn, &SQL_scheduled_due, DB_ARGS(db_i64(tx->now), db_i64(AT_ONCE)), &rows, err)) {
+    *ret_found = false;
+    if (!db_query(conn, &SQL_scheduled_due, DB_ARGS(db_i64(now), db_i64(due->send_at), db_i64(due->id)),
+                  &rows, err)) {
         return false;
     }
-    while (rows_next(rows)) {
-        *list_push(&due, tx->arena) = (struct due){row_i64(rows, 0), row_i64(rows, 1), row_i64(rows, 2)};
+    if (rows_next(rows)) {
+        *ret_found = true;
+        *due = (struct scheduled_due){row_i64(rows, 0), row_i64(rows, 1), row_i64(rows, 2), row_i64(rows, 3),
+                                      row_i64(rows, 4)};
     }
-    if (!rows_end(rows, err)) {
-        return false;
-    }
-    for (size_t i = 0; i < due.len; i++) {
-        if (!send_due(tx, due.items[i].workspace_id, due.items[i].agent_id, due.items[i].id, err)) {
-            return false;
-        }
-    }
-    *ret_n = (i64)due.len;
-    return true;
+    return rows_end(rows, err);
 }

@@ -37,5 +37,14 @@ bool scheduled_cancel(struct tx *tx, const struct actor *actor, i64 id, struct e
 // Now instead of later.
 bool scheduled_send_now(struct tx *tx, const struct actor *actor, i64 id, struct message *out,
                         struct err *err) MUST_CHECK;
-// Those whose moment has come, in the name of who wrote them. *ret_n sent or stopped.
-bool scheduled_run(struct tx *tx, i64 *ret_n, struct err *err) MUST_CHECK;
+
+// Its moment has come. All workspaces' are walked in order of their moments, one write each, so that one that
+// cannot be written holds up nobody else's.
+struct scheduled_due {
+    i64 id, workspace_id, agent_id, conversation_id, send_at;
+};
+// The one after *due, whose id and send_at are 0 at first.
+bool scheduled_due_next(struct conn *conn, i64 now, struct scheduled_due *due, bool *ret_found,
+                        struct err *err) MUST_CHECK;
+// Sends it in the name of who wrote it, or says on it why not; one that was changed meanwhile stays.
+bool scheduled_send(struct tx *tx, const struct scheduled_due *due, struct err *err) MUST_CHECK;

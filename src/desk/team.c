@@ -136,11 +136,12 @@ bool team_rename(struct tx *tx, const struct actor *actor, i64 id, struct str na
 
 bool team_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *err)
 {
-    struct team team;
+    i64 locked;
     if (!actor_may(actor, MAY_LEAD))
         return err_set(err, ERR_DENIED, "Only leads remove teams.");
-    return team_get(tx->conn, actor->workspace_id, id, tx->arena, &team, err) &&
-           conversation_leave_team(tx, actor->workspace_id, id, err) &&
+    if (!db_one_i64(tx->conn, &SQL_team_lock, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &locked, err))
+        return err->code == ERR_NOT_FOUND ? err_set(err, ERR_NOT_FOUND, "There is no such team.") : false;
+    return conversation_leave_team(tx, actor->workspace_id, id, err) &&
            folder_leave_team(tx, actor->workspace_id, id, err) &&
            db_exec(tx->conn, &SQL_team_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), NULL, err) &&
            note_event(tx, actor, "team.deleted", id, err);

@@ -22,11 +22,6 @@ static bool wake_snoozes(struct tx *tx, i64 *ret_n, struct err *err)
     return conversation_wake(tx, ret_n, err);
 }
 
-static bool send_scheduled(struct tx *tx, i64 *ret_n, struct err *err)
-{
-    return scheduled_run(tx, ret_n, err);
-}
-
 static bool prune_idempotency(struct tx *tx, i64 *ret_n, struct err *err)
 {
     i64 n;
@@ -72,14 +67,42 @@ static bool give_up_sending(struct tx *tx, i64 *ret_n, struct err *err)
     return delivery_give_up(tx, 50, ret_n, err);
 }
 
+static bool send_one(struct tx *tx, void *arg, struct err *err)
+{
+    return scheduled_send(tx, arg, err);
+}
+
+// One write each; what cannot be written now is told, and tried again in a second.
+static bool send_scheduled(struct db *db, struct worker *worker, i64 *ret_n, struct err *err)
+{
+    struct scheduled_due due = {};
+    bool found = true;
+    i64 now = clock_now();
+    for (*ret_n = 0; !(worker && worker_stopping(worker)); ++*ret_n) {
+        struct err why = {};
+        struct conn *conn = db_take(db);
+        bool ok = scheduled_due_next(conn, now, &due, &found, err);
+        db_give(db, conn);
+        if (!ok || !found) {
+            return ok;
+        }
+        if (!db_write(db, WRITE_READER, send_one, &due, &why)) {
+            log_event(LOG_WARN, "schedule.answer_waits", LOG_I("scheduled", due.id),
+                      LOG_I("workspace", due.workspace_id), LOG_C("error", why.text));
+        }
+    }
+    return true;
+}
+
 static const struct entry {
     const char *name;
     i64 every_ms;
     entry_fn *fn;
+    bool (*walk)(struct db *db, struct worker *worker, i64 *ret_n, struct err *err); // instead of fn
 } entries[] = {
     {"wake_snoozes", SECOND, wake_snoozes},
     {"near_targets", 10 * SECOND, near_targets},
-    {"send_scheduled", SECOND, send_scheduled},
+    {"send_scheduled", SECOND, .walk = send_scheduled},
     {"pass_pings", 2 * SECOND, pass_pings},
     {"prune_pings", HOUR, prune_pings},
     {"prune_webhooks", HOUR, prune_webhooks},
@@ -112,7 +135,7 @@ static bool do_write(struct tx *tx, void *arg, struct err *err)
 // Looked at on a reading connection first: the writer is not woken each second for nothing.
 static bool anything_due(struct db *db, const struct entry *entry)
 {
-    if (entry->fn != wake_snoozes && entry->fn != pass_pings && entry->fn != send_scheduled) {
+    if (entry->fn != wake_snoozes && entry->fn != pass_pings) {
         return true;
     }
     struct conn *conn = db_take(db);
@@ -120,9 +143,7 @@ static bool anything_due(struct db *db, const struct entry *entry)
     struct err err = {};
     i64 now = clock_now();
     bool snoozes = entry->fn == wake_snoozes, due = true;
-    bool later = entry->fn == send_scheduled;
     if (snoozes ? db_query(conn, &SQL_conversation_snoozed_due, DB_ARGS(db_i64(now), db_i64(1)), &rows, &err)
-        : later ? db_query(conn, &SQL_scheduled_due, DB_ARGS(db_i64(now), db_i64(1)), &rows, &err)
                 : db_query(conn, &SQL_ping_pass_waiting, DB_ARGS(db_i64(now)), &rows, &err)) {
         due = rows_next(rows);
         due = !rows_end(rows, &err) || due;
@@ -136,6 +157,9 @@ static bool do_entry(struct db *db, struct worker *worker, const struct entry *e
 {
     struct doing doing = {entry, 0};
     *ret_n = 0;
+    if (entry->walk) {
+        return entry->walk(db, worker, ret_n, err);
+    }
     if (entry->fn == prune_versions) {
         struct conn *conn = db_take(db);
         prune_look(conn);

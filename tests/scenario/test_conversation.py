@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What happens to a conversation after its first message: edits, deletions, receipts, and what agents do with it."""
+import subprocess
+import threading
 import time
 
-from lib.heed import Channel, Events, iso, until
+from lib.heed import BINARY, Channel, Events, iso, until
 
 
 def begun(world, text="Where is my order?", **kw):
@@ -153,3 +155,28 @@ def test_most_urgent_first(world):
     assert [c["preview"] for c in api.conversations("is:open waiting:>1h", sort="waiting")] == ["low 300", "normal 235"]
     api.patch("workspace", {"settings": {"allowance_min": {"urgent": 15, "high": 60, "normal": 600, "low": 1}}})
     until(lambda: [c["preview"] for c in api.conversations("is:open", sort="urgent")][0] == "low 300", 5, "the new allowances counting")
+
+
+def test_a_team_that_goes_while_it_is_given_work_leaves_nobody_with_it(world):
+    server = world()
+    api = server.api(name="Ada")
+    channel = Channel(api)
+    for i in range(12):
+        channel.customer("Anybody there?", thread=f"t{i}", id=f"m{i}")
+    ids = [c["id"] for c in until(lambda: len(api.conversations()) == 12 and api.conversations())]
+    for turn in range(5):
+        team = api.post("teams", {"name": f"Team {turn}"})["id"]
+        answers = []
+        threads = [threading.Thread(target=lambda id=id: answers.append(api.call("PATCH", f"conversations/{id}", {"team_id": team}).status)) for id in ids]
+        for thread in threads[:6]:
+            thread.start()
+        assert api.call("DELETE", f"teams/{team}").status == 204
+        for thread in threads[6:]:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(answers) <= {200, 422}
+        assert not [c["id"] for c in api.conversations("is:any") if c["team"]], "with a team that is gone"
+        assert api.get("counts")["open"] == 12
+    checked = subprocess.run([BINARY, "doctor", *server.database_args()], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -70,10 +70,12 @@ UPDATE scheduled_send SET state = :state, error = :error, version = version + 1 
 -- It has become a message, or was cancelled.
 DELETE FROM scheduled_send WHERE workspace_id = :workspace AND id = :id;
 
--- name: scheduled_due :many
--- Answers whose moment has come, over all workspaces.
+-- name: scheduled_due :one
+-- The next answer whose moment has come, over all workspaces.
 -- workspace: any, the schedule serves every workspace
-SELECT id, workspace_id, agent_id FROM scheduled_send WHERE state = 'waiting' AND send_at <= :now ORDER BY send_at LIMIT :limit;
+SELECT id, workspace_id, agent_id, conversation_id, send_at FROM scheduled_send
+ WHERE state = 'waiting' AND send_at <= :now AND send_at >= :after AND (send_at > :after OR id > :after_id)
+ ORDER BY send_at, id LIMIT 1;
 
 -- name: compose_customer_wrote :one
 -- 1 when the customer wrote after that message.

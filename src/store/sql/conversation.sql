@@ -271,8 +271,12 @@ RETURNING id;
 SELECT id FROM agent WHERE workspace_id = :workspace AND id = :id AND disabled_at IS NULL;
 
 -- name: conversation_team_exists :one
--- A team it can be given to.
-SELECT id FROM team WHERE workspace_id = :workspace AND id = :id;
+-- A team it can be given to, and that stays until the write ends.
+SELECT id FROM team WHERE workspace_id = :workspace AND id = :id
+-- only: postgres
+   FOR KEY SHARE
+-- only: both
+;
 
 -- name: conversation_allowances :one
 -- The workspace's settings, for the allowance of each priority.

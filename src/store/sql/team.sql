@@ -14,6 +14,14 @@ INSERT INTO team (workspace_id, name, name_key, created_at) VALUES (:workspace, 
 -- name: team_rename :exec
 UPDATE team SET name = :name, name_key = :name_key WHERE workspace_id = :workspace AND id = :id;
 
+-- name: team_lock :one
+-- Before it goes: nobody gives it a conversation any more.
+SELECT id FROM team WHERE workspace_id = :workspace AND id = :id
+-- only: postgres
+   FOR UPDATE
+-- only: both
+;
+
 -- name: team_delete :exec
 -- Its members are forgotten with it (ON DELETE CASCADE).
 DELETE FROM team WHERE workspace_id = :workspace AND id = :id;
