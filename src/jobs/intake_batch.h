@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// One batch of a channel's raw events on its way to messages.
+#pragma once
+#include "channels/channel.h"
+#include "jobs/jobs.h"
+
+struct intake_raw { // one stored body
+    i64 id, workspace_id, channel_id, attempts, received_at;
+    struct str source, stream, body;
+    struct inbound_list events;
+    struct unreadable_list bad;
+    bool gone;       // somebody else dealt with it
+    bool unreadable; // nothing of it can be read
+    bool died;       // reading it ended a child: tried again, by itself
+    struct str why;
+};
+
+struct intake_batch { // of one channel
+    const struct jobs_settings *settings;
+    const char *owner;   // who leases the channel, 32 hexadecimal digits
+    struct arena *arena; // outlives the writes
+    struct intake_raw *raws;
+    size_t len;
+    struct str channel_kind;
+    bool leased; // false after running: another process has the channel
+};
+
+// *done counts rows dealt with, also those that failed. False: the database is away; nothing is lost, and
+// the attempt does not count.
+bool intake_batch_run(struct intake_batch *batch, i64 *done);
