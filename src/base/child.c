@@ -254,11 +254,7 @@ bool nursery_start(child_job *const *kinds, size_t n_kinds, bool insecure, struc
         return false;
     }
     pthread_mutex_init(&nursery->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&nursery->freed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&nursery->freed);
     *ret = nursery;
     return true;
 }
@@ -288,10 +284,9 @@ static int ask_for_child(struct nursery *nursery, i64 deadline)
 
 static bool take_child(struct nursery *nursery, i64 deadline, struct child *ret_child)
 {
-    struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
     pthread_mutex_lock(&nursery->lock);
     while (nursery->n_busy == CHILDREN_MAX) {
-        if (pthread_cond_timedwait(&nursery->freed, &nursery->lock, &until) == ETIMEDOUT) {
+        if (!cond_wait_until(&nursery->freed, &nursery->lock, deadline)) {
             pthread_mutex_unlock(&nursery->lock);
             return false;
         }

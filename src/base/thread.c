@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// A bounded queue of pointers under one lock, and the start of a thread.
+// A bounded queue of pointers under one lock, waits with an end, and the start of a thread.
 #include "base/thread.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include <errno.h>
 #include <signal.h>
@@ -15,17 +16,30 @@ struct queue {
     bool closed;
 };
 
+void cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+bool cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, i64 until_mono)
+{
+    if (until_mono < 0)
+        until_mono = 0;
+    struct timespec at = {.tv_sec = until_mono / 1000, .tv_nsec = until_mono % 1000 * 1000000};
+    return pthread_cond_timedwait(cond, lock, &at) != ETIMEDOUT;
+}
+
 struct queue *queue_create(size_t capacity)
 {
     struct queue *queue = mem_alloc(sizeof *queue);
     queue->capacity = capacity ? capacity : 1;
     queue->items = mem_alloc(queue->capacity * sizeof *queue->items);
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&queue->filled, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&queue->filled);
     return queue;
 }
 
@@ -53,27 +67,14 @@ bool queue_push(struct queue *queue, void *item)
     return room;
 }
 
-static struct timespec deadline_in(int timeout_ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += timeout_ms / 1000;
-    t.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
 void *queue_pop(struct queue *queue, int timeout_ms)
 {
-    struct timespec deadline = deadline_in(timeout_ms < 0 ? 0 : timeout_ms);
+    i64 until = clock_mono() + timeout_ms;
     pthread_mutex_lock(&queue->lock);
     while (queue->len == 0 && !queue->closed) {
         if (timeout_ms < 0) {
             pthread_cond_wait(&queue->filled, &queue->lock);
-        } else if (pthread_cond_timedwait(&queue->filled, &queue->lock, &deadline) == ETIMEDOUT) {
+        } else if (!cond_wait_until(&queue->filled, &queue->lock, until)) {
             break;
         }
     }

@@ -16,5 +16,11 @@ size_t queue_len(struct queue *queue);
 // Nobody can push any more; poppers drain the rest, then get NULL.
 void queue_close(struct queue *queue);
 
+// A condition whose waits end at a moment of clock_mono(), whatever people do to the wall clock.
+void cond_init(pthread_cond_t *cond);
+// Waits, with the lock held, until it is signalled (or for nothing: look again). False when the moment has
+// come.
+bool cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, i64 until_mono);
+
 // Starts a named thread (15 characters); dies when it cannot.
 pthread_t thread_start(const char *name, void *(*run)(void *), void *arg);

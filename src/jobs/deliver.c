@@ -11,11 +11,9 @@
 #include "jobs/network.h"
 #include "jobs/owners.h"
 #include "jobs/worker.h"
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { SLOTS = 16, RENEW_MS = 30000, LOOK_MS = 500, IDLE_MS = 1000, DEGRADED_AFTER = 3 };
@@ -447,11 +445,7 @@ bool deliver_start(const struct jobs_settings *settings, struct deliver **ret_de
     owner_name(settings->db, d->owner);
     lanes_init(&d->lanes, SLOTS);
     pthread_mutex_init(&d->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&d->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&d->ended);
     d->queue = queue_create(SLOTS);
     d->running = SLOTS;
     d->dispatcher = worker_start("deliver", turn, d);
@@ -473,10 +467,9 @@ void deliver_ask_stop(struct deliver *deliver)
 
 static bool senders_ended(struct deliver *d, i64 until_mono)
 {
-    struct timespec end = {.tv_sec = until_mono / 1000, .tv_nsec = (until_mono % 1000) * 1000000};
     pthread_mutex_lock(&d->lock);
     while (d->running > 0)
-        if (pthread_cond_timedwait(&d->ended, &d->lock, &end) == ETIMEDOUT)
+        if (!cond_wait_until(&d->ended, &d->lock, until_mono))
             break;
     bool ended = d->running == 0;
     pthread_mutex_unlock(&d->lock);

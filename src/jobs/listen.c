@@ -8,9 +8,7 @@
 #include "jobs/owners.h"
 #include "jobs/worker.h"
 #include "sql_gen.h"
-#include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 enum { EARS = 64, LOOK_MS = 5000, LEASE_MS = 3600000, RUN_MS = 3500000, AFTER_TROUBLE_MS = 20000 };
 
@@ -189,11 +187,7 @@ struct listen *listen_start(const struct jobs_settings *settings)
     struct listen *listen = mem_alloc(sizeof *listen);
     listen->settings = *settings;
     pthread_mutex_init(&listen->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&listen->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&listen->changed);
     listen->worker = worker_start("listen", turn, listen);
     return listen;
 }
@@ -217,7 +211,6 @@ static bool any_listening(const struct listen *listen)
 
 bool listen_join(struct listen *listen, i64 until_mono)
 {
-    struct timespec end = {.tv_sec = until_mono / 1000, .tv_nsec = (until_mono % 1000) * 1000000};
     if (!listen)
         return true;
     if (!worker_join(listen->worker, until_mono))
@@ -225,7 +218,7 @@ bool listen_join(struct listen *listen, i64 until_mono)
     listen->worker = NULL;
     pthread_mutex_lock(&listen->lock);
     while (any_listening(listen))
-        if (pthread_cond_timedwait(&listen->changed, &listen->lock, &end) == ETIMEDOUT)
+        if (!cond_wait_until(&listen->changed, &listen->lock, until_mono))
             break;
     bool left = any_listening(listen);
     pthread_mutex_unlock(&listen->lock);

@@ -10,9 +10,7 @@
 #include "jobs/poll_result.h"
 #include "jobs/worker.h"
 #include "sql_gen.h"
-#include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 enum { SLOTS = 8, LEASE_MS = 60000, RENEW_MS = 20000, LOOK_MS = 1000, DEADLINE_MS = 240000 };
 
@@ -316,11 +314,7 @@ bool poll_start(const struct jobs_settings *settings, struct poll **ret_poll, st
     p->settings = *settings;
     p->renewed_at = clock_mono();
     pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&p->ended);
     p->queue = queue_create(SLOTS);
     p->running = SLOTS;
     for (int i = 0; i < SLOTS; i++) {
@@ -345,10 +339,9 @@ void poll_ask_stop(struct poll *poll)
 
 static bool pollers_ended(struct poll *p, i64 until_mono)
 {
-    struct timespec end = {.tv_sec = until_mono / 1000, .tv_nsec = (until_mono % 1000) * 1000000};
     pthread_mutex_lock(&p->lock);
     while (p->running > 0)
-        if (pthread_cond_timedwait(&p->ended, &p->lock, &end) == ETIMEDOUT)
+        if (!cond_wait_until(&p->ended, &p->lock, until_mono))
             break;
     bool ended = p->running == 0;
     pthread_mutex_unlock(&p->lock);

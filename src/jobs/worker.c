@@ -4,9 +4,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/thread.h"
-#include <errno.h>
 #include <stdatomic.h>
-#include <time.h>
 
 struct worker {
     worker_turn *turn;
@@ -19,25 +17,12 @@ struct worker {
     _Atomic i64 progress_at;
 };
 
-static struct timespec moment(i64 in_ms)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += in_ms / 1000;
-    at.tv_nsec += (in_ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
 static void sleep_until_woken(struct worker *worker, i64 ms)
 {
-    struct timespec at = moment(ms);
+    i64 until = clock_mono() + ms;
     pthread_mutex_lock(&worker->lock);
     while (!worker->woken && !worker->stopping) {
-        if (pthread_cond_timedwait(&worker->changed, &worker->lock, &at) == ETIMEDOUT) {
+        if (!cond_wait_until(&worker->changed, &worker->lock, until)) {
             break;
         }
     }
@@ -47,9 +32,9 @@ static void sleep_until_woken(struct worker *worker, i64 ms)
 
 void worker_rest(struct worker *worker, i64 ms)
 {
-    struct timespec at = moment(ms);
+    i64 until = clock_mono() + ms;
     pthread_mutex_lock(&worker->lock);
-    while (!worker->stopping && pthread_cond_timedwait(&worker->changed, &worker->lock, &at) != ETIMEDOUT) {
+    while (!worker->stopping && cond_wait_until(&worker->changed, &worker->lock, until)) {
     }
     pthread_mutex_unlock(&worker->lock);
 }
@@ -74,15 +59,11 @@ static void *run(void *arg)
 struct worker *worker_start(const char *name, worker_turn *turn, void *arg)
 {
     struct worker *worker = mem_alloc(sizeof(*worker));
-    pthread_condattr_t attr;
     worker->turn = turn;
     worker->arg = arg;
     worker->progress_at = clock_mono();
     pthread_mutex_init(&worker->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&worker->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&worker->changed);
     worker->thread = thread_start(name, run, worker);
     return worker;
 }
@@ -117,9 +98,7 @@ bool worker_join(struct worker *worker, i64 until_mono)
         return true;
     }
     pthread_mutex_lock(&worker->lock);
-    while (!worker->ended && clock_mono() < until_mono) {
-        struct timespec at = moment(until_mono - clock_mono());
-        pthread_cond_timedwait(&worker->changed, &worker->lock, &at);
+    while (!worker->ended && cond_wait_until(&worker->changed, &worker->lock, until_mono)) {
     }
     bool ended = worker->ended;
     pthread_mutex_unlock(&worker->lock);

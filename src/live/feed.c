@@ -164,20 +164,8 @@ static bool read_batch(struct feed *feed)
 static void wait_until(struct feed *feed, i64 until)
 {
     pthread_mutex_lock(&feed->lock);
-    while (!feed->woken && !feed->stopping) {
-        i64 left = until - clock_mono();
-        if (left <= 0)
-            break;
-        struct timespec at;
-        clock_gettime(CLOCK_MONOTONIC, &at);
-        at.tv_sec += left / 1000;
-        at.tv_nsec += left % 1000 * 1000000;
-        if (at.tv_nsec >= 1000000000) {
-            at.tv_sec++;
-            at.tv_nsec -= 1000000000;
-        }
-        pthread_cond_timedwait(&feed->wake, &feed->lock, &at);
-    }
+    while (!feed->woken && !feed->stopping && cond_wait_until(&feed->wake, &feed->lock, until))
+        ;
     feed->woken = false;
     pthread_mutex_unlock(&feed->lock);
 }
@@ -245,17 +233,13 @@ static void *run(void *arg)
 bool feed_start(struct db *db, struct http_server *server, struct feed **ret_feed, struct err *err)
 {
     struct feed *feed = mem_alloc(sizeof(*feed));
-    pthread_condattr_t monotonic;
     feed->db = db;
     feed->server = server;
     feed->openings_end = &feed->openings;
     feed->pending_end = &feed->pending;
     snprintf(feed->process, sizeof feed->process, "%016llx", (unsigned long long)random_u64());
     pthread_mutex_init(&feed->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&feed->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&feed->wake);
     struct conn *conn = db_take(db);
     bool fine = log_tail(conn, &feed->cursor, err);
     db_give(db, conn);

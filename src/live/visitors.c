@@ -559,20 +559,8 @@ i64 visitors_open_streams(struct visitors *v)
 static void wait_until(struct visitors *v, i64 until)
 {
     pthread_mutex_lock(&v->lock);
-    while (!v->woken && !v->stopping) {
-        i64 left = until - clock_mono();
-        if (left <= 0)
-            break;
-        struct timespec at;
-        clock_gettime(CLOCK_MONOTONIC, &at);
-        at.tv_sec += left / 1000;
-        at.tv_nsec += left % 1000 * 1000000;
-        if (at.tv_nsec >= 1000000000) {
-            at.tv_sec++;
-            at.tv_nsec -= 1000000000;
-        }
-        pthread_cond_timedwait(&v->wake, &v->lock, &at);
-    }
+    while (!v->woken && !v->stopping && cond_wait_until(&v->wake, &v->lock, until))
+        ;
     v->woken = false;
     pthread_mutex_unlock(&v->lock);
 }
@@ -635,16 +623,12 @@ bool visitors_start(struct db *db, struct http_server *server, struct feed *feed
                     struct err *err)
 {
     struct visitors *v = mem_alloc(sizeof(*v));
-    pthread_condattr_t monotonic;
     v->db = db;
     v->server = server;
     v->feed = feed;
     v->openings_end = &v->openings;
     pthread_mutex_init(&v->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&v->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&v->wake);
     struct conn *conn = db_take(db);
     bool fine = log_tail(conn, &v->cursor, err);
     db_give(db, conn);

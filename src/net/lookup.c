@@ -2,6 +2,7 @@
 // See lookup.h. Each look-up has a thread of its own, which is left alone when it takes too long.
 #include "net/lookup.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/thread.h"
 #include <time.h>
 
@@ -52,13 +53,9 @@ static void *run_lookup(void *arg)
 static struct lookup *start_lookup(struct str host)
 {
     struct lookup *lookup = mem_alloc(sizeof *lookup);
-    pthread_condattr_t attr;
 
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&lookup->lock, NULL);
-    pthread_cond_init(&lookup->finished, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&lookup->finished);
     memcpy(lookup->host, host.ptr, host.len);
     pthread_detach(thread_start("lookup", run_lookup, lookup));
     return lookup;
@@ -66,8 +63,6 @@ static struct lookup *start_lookup(struct str host)
 
 bool lookup_run(struct str host, int timeout_ms, struct addrinfo **ret, struct err *err)
 {
-    struct timespec until;
-
     if (host.len >= sizeof(((struct lookup *)0)->host)) {
         return err_set(err, ERR_INVALID, "The host name is too long.");
     }
@@ -77,10 +72,9 @@ bool lookup_run(struct str host, int timeout_ms, struct addrinfo **ret, struct e
     }
     struct lookup *lookup = start_lookup(host);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
+    i64 until = clock_mono() + timeout_ms;
     pthread_mutex_lock(&lookup->lock);
-    while (!lookup->done && pthread_cond_timedwait(&lookup->finished, &lookup->lock, &until) == 0) {
+    while (!lookup->done && cond_wait_until(&lookup->finished, &lookup->lock, until)) {
     }
     lookup->abandoned = !lookup->done;
     bool done = lookup->done;
