@@ -122,10 +122,14 @@ class Doubling(unittest.TestCase):
         for name, (head, unit, tail) in SHAPES.items():
             mails = [head + unit * (size // len(unit)) + tail for size in sizes]
             with self.subTest(name), tempfile.TemporaryDirectory() as folder:
-                runs = [show(folder, mails) for _ in range(2)]
-                took = [min(run[i]["cpu_us"] for run in runs) for i in range(len(sizes))]
-                for once, twice in zip(took, took[1:]):
-                    self.assertLess(twice, 2.5 * once + 20_000, took)
+                took = [answer["cpu_us"] for answer in show(folder, mails)]
+                # The least of several runs: what other programs do to the caches is not ours.
+                for _ in range(6):
+                    if all(twice <= 2.5 * once + 20_000 for once, twice in zip(took, took[1:])):
+                        break
+                    took = [min(least, answer["cpu_us"]) for least, answer in zip(took, show(folder, mails))]
+                else:
+                    self.fail(f"twice the input took more than twice the time: {took}")
 
 
 WORDS = ["Hello", "order", "4711", "Grüße", "näin", "주문", "返品", "заказ", "مرحبا", "😀", "it's", "a.b", "50%", "=?", "(x)"]
