@@ -11,6 +11,7 @@ import { composer } from './parts/composer.mjs'
 import { folders, joining, many, ownKeys } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
 import { chat } from './parts/chat.mjs'
+import { cleaner } from './parts/cleaner.mjs'
 import { mail } from './parts/mail.mjs'
 
 const PASSWORD = 'four plain words here'
@@ -728,6 +729,7 @@ test('the first load is at most 60 KB of compressed script', async () => {
 
 await chat({ browser, heed, email: MAREN, password: PASSWORD })
 await mail({ browser })
+await cleaner({ browser })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })

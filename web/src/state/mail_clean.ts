@@ -31,7 +31,8 @@ export function clean(html: string, pictures: Record<string, string> = {}): Clea
     }
   })
   purify.addHook('afterSanitizeAttributes', (node) => {
-    if (node.tagName !== 'A') return
+    if (node.tagName !== 'IMG') node.removeAttribute('src')
+    if (node.tagName !== 'A') return node.removeAttribute('href')
     const href = node.getAttribute('href') ?? ''
     if (!/^(https?:|mailto:|tel:)/i.test(href)) node.removeAttribute('href')
     node.setAttribute('target', '_blank')
