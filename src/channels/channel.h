@@ -245,6 +245,11 @@ struct channel_setting { // a field of the connect form and of the create body
     const char *const *choices; // CHOICE: the words, ends with NULL
     bool dialled;               // an address that Heed itself connects to: judged when it is saved too
 };
+struct notice { // a mail of the installation itself, to a colleague
+    struct str address, subject, text;
+    i64 id; // the same on each attempt, unique in the installation
+    i64 created_at, attempts;
+};
 struct started { // a conversation that we begin
     struct str thread_key, conversation_kind, visibility;
     struct str address;     // as it is written to
@@ -287,6 +292,12 @@ struct channel_driver {
     // Waits for news as long as the connection lasts; NULL: none. `more` after a call: poll now.
     enum step_result (*listen)(struct step *);
     enum step_result (*send)(struct step *, const struct outbound *);
+    // What is still to be done once it is on record that a send arrived (a copy among the sent mail). Nothing
+    // depends on it: a failure is logged, a crash before it loses it, and it never sends again. NULL:
+    // nothing.
+    enum step_result (*sent)(struct step *, const struct outbound *);
+    // Mail to a colleague, outside of any conversation. What is in doubt may be sent again under the same id.
+    enum step_result (*notify)(struct step *, const struct notice *);
     // A thread that begins with us. address: as people write it; unique: a text never used before.
     bool (*start)(const struct channel_view *, struct str address, struct str unique, struct arena *,
                   struct started *out, struct err *);

@@ -539,5 +539,7 @@ const struct channel_driver channel_email = {
     .poll = email_poll,
     .listen = email_listen,
     .send = email_send,
+    .sent = email_sent,
+    .notify = email_notify,
     .confirm = email_confirm,
 };

@@ -42,7 +42,7 @@ struct email {
     bool renewed; // the token was renewed in this run already
     struct str access;
     // The operation's own
-    int phase, copy_phase;
+    int phase;
     void *op;
 };
 // Begins or goes on: NULL when step->state was new.
@@ -67,13 +67,14 @@ enum step_result email_health(struct step *step);
 enum step_result email_poll(struct step *step, struct str stream, struct str cursor);
 enum step_result email_listen(struct step *step);
 enum step_result email_send(struct step *step, const struct outbound *out);
+enum step_result email_notify(struct step *step, const struct notice *notice);
+enum step_result email_sent(struct step *step, const struct outbound *out);
 enum step_result email_confirm(struct step *step, const struct outbound *out);
 bool email_receive(const struct channel_view *view, struct str stream, struct str body, struct arena *arena,
                    struct inbound_list *out, struct unreadable_list *bad, struct err *err);
 // SMTP up to a signed-in session, for send and for the test: STEP_DONE once it is.
 struct smtp;
 enum step_result email_smtp_sign_in(struct email *e, struct smtp **smtp);
-enum step_result email_copy_to_sent(struct email *e, struct str mail);
 
 // ---- SMTP replies ---------------------------------------------------------------------------------
 struct smtp_reply {
@@ -86,7 +87,8 @@ bool smtp_offers(struct str answer, struct str keyword, struct str *ret_argument
 
 // ---- Tokens ---------------------------------------------------------------------------------------
 // What proves that an answer is one to us: kind, number and 128 bits of HMAC-SHA-256, in letters that survive
-// case folding. kind: c a conversation's reply address, m a Message-ID, b a return path.
+// case folding. kind: c a conversation's reply address, m a Message-ID, b a return path, n a mail
+// to a colleague.
 struct str email_token_make(struct arena *arena, struct str key, char kind, i64 number);
 // The number, 0 when it is no token or not ours.
 i64 email_token_read(struct str key, char kind, struct str token);
@@ -96,6 +98,10 @@ struct str email_plus(struct arena *arena, struct str address, struct str token)
 struct str email_plus_token(const struct email_settings *settings, struct str address);
 struct str email_message_id(const struct channel_view *view, struct arena *arena,
                             const struct email_settings *settings, i64 message_id);
+// Of a mail to a colleague; with the name of the installation's own, so that it is known when it comes round.
+bool email_is_notice(const struct channel_view *view, struct str id);
+struct str email_notice_id(const struct channel_view *view, struct arena *arena,
+                           const struct email_settings *settings, i64 notice_id);
 // The number of our message a Message-ID names, 0: not one of ours.
 i64 email_message_number(const struct channel_view *view, struct str id);
 
@@ -115,8 +121,8 @@ struct email_letter {
     struct str in_reply_to;
     struct str_list references; // oldest first
     i64 at;
-    struct str own_id; // X-Heed-Id
-    bool automatic;
+    struct str own_id;            // X-Heed-Id
+    bool automatic, notice;       // an answer by itself; a mail to a colleague
     const struct outbound *files; // its attachments; NULL: none
 };
 // One RFC 5322 message with CRLF lines of at most 998 bytes, all ASCII. ERR_INVALID: an address or a header

@@ -247,6 +247,7 @@ static bool is_echo(const struct letter *l)
 {
     return email_is_ours(&l->settings, l->from) &&
            (email_message_number(l->view, text_at(l->mail, "message_id")) ||
+            email_is_notice(l->view, text_at(l->mail, "message_id")) ||
             email_token_read(l->view->mac_key, 'm', text_at(l->mail, "own_id")));
 }
 

@@ -277,13 +277,14 @@ static bool make_letter(struct email *e, const struct outbound *out, struct emai
 }
 
 // ---- Sending --------------------------------------------------------------------------------------
-enum { T_SIGN_IN, T_FROM, T_TO, T_DATA, T_BODY, T_COPY };
+enum { T_SIGN_IN, T_FROM, T_TO, T_DATA, T_BODY };
 struct sending {
     struct smtp *smtp;
     struct email_letter letter;
     struct str mail;
-    size_t to; // recipients told so far
-    struct str refused;
+    size_t to;           // recipients told so far
+    i64 attempts;        // this one is counted
+    struct str envelope; // where bounces go
 };
 
 static enum step_result say_send(struct email *e, int phase, struct str line)
@@ -297,20 +298,25 @@ static struct str recipient(const struct email_letter *letter, size_t i)
     return i < letter->to.len ? letter->to.items[i].address : letter->cc.items[i - letter->to.len].address;
 }
 
-static enum step_result mail_from(struct email *e, const struct sending *s, const struct outbound *out)
+// Where it comes back to when it does not arrive.
+static struct str envelope_of(struct email *e, struct str from, i64 message_id)
 {
-    struct str from = s->letter.from.address, none;
-    if (e->settings.verp) {
-        struct str back = email_plus(
-            e->arena, from, email_token_make(e->arena, e->step->channel->mac_key, 'b', out->message_id));
-        from = str_given(back) ? back : from;
-    }
+    struct str back = STR_NONE;
+    if (e->settings.verp)
+        back = email_plus(e->arena, from,
+                          email_token_make(e->arena, e->step->channel->mac_key, 'b', message_id));
+    return str_given(back) ? back : from;
+}
+
+static enum step_result mail_from(struct email *e, const struct sending *s)
+{
+    struct str none;
     struct str size = smtp_offers(s->smtp->offers, S("SIZE"), &none)
                           ? str_printf(e->arena, " SIZE=%zu", s->mail.len)
                           : S("");
     return say_send(
         e, T_FROM,
-        str_printf(e->arena, "MAIL FROM:<" STR_FMT ">" STR_FMT "\r\n", STR_ARG(from), STR_ARG(size)));
+        str_printf(e->arena, "MAIL FROM:<" STR_FMT ">" STR_FMT "\r\n", STR_ARG(s->envelope), STR_ARG(size)));
 }
 
 static enum step_result rcpt_to(struct email *e, const struct sending *s)
@@ -345,59 +351,62 @@ static i64 pause_of(i64 attempts)
     return (attempts >= 1 && attempts <= 3 ? minutes[attempts - 1] : 60) * 60000;
 }
 
-static enum step_result not_taken(struct email *e, const struct outbound *out, struct smtp_reply reply,
+static enum step_result not_taken(struct email *e, const struct sending *s, struct smtp_reply reply,
                                   const char *what, struct str whom)
 {
     if (reply.code >= 500)
         return email_say(e, STEP_REFUSED, "The mail server refused %s" STR_FMT ": %d " STR_FMT, what,
                          STR_ARG(whom), reply.code, STR_ARG(reply.text));
     e->step->only_this = reply.code != 421;
-    e->step->retry_at = e->step->channel->now + pause_of(out->attempts);
+    e->step->retry_at = e->step->channel->now + pause_of(s->attempts);
     return email_say(e, STEP_RETRY, "The mail server does not take %s" STR_FMT " yet: %d " STR_FMT, what,
                      STR_ARG(whom), reply.code, STR_ARG(reply.text));
 }
 
-static enum step_result sent(struct email *e, const struct sending *s)
-{
-    e->step->external_id = s->letter.message_id;
-    return STEP_DONE;
-}
-
-static enum step_result on_reply(struct email *e, struct sending *s, const struct outbound *out)
+static enum step_result on_reply(struct email *e, struct sending *s)
 {
     struct smtp_reply reply = smtp_reply(e->answer);
     bool fine = reply.code >= 200 && reply.code < 400;
     switch (e->phase) {
     case T_FROM:
-        return fine ? rcpt_to(e, s) : not_taken(e, out, reply, "this mail", S(""));
+        return fine ? rcpt_to(e, s) : not_taken(e, s, reply, "this mail", S(""));
     case T_TO:
         if (!fine) // nothing was sent yet, to nobody
-            return not_taken(e, out, reply, "the recipient ", recipient(&s->letter, s->to));
+            return not_taken(e, s, reply, "the recipient ", recipient(&s->letter, s->to));
         if (++s->to < s->letter.to.len + s->letter.cc.len)
             return rcpt_to(e, s);
         return say_send(e, T_DATA, S("DATA\r\n"));
     case T_DATA: {
         if (reply.code != 354)
-            return not_taken(e, out, reply, "this mail", S(""));
+            return not_taken(e, s, reply, "this mail", S(""));
         enum step_result result = say_send(e, T_BODY, with_dots(e, s->mail));
         e->step->request.timeout_ms = DATA_MS;
         return result;
     }
     default:
         if (!fine)
-            return not_taken(e, out, reply, "this mail", S(""));
-        e->phase = T_COPY;
-        return email_copy_to_sent(e, s->mail);
+            return not_taken(e, s, reply, "this mail", S(""));
+        e->step->external_id = s->letter.message_id; // the mail is out, whatever comes now
+        return STEP_DONE;
     }
 }
 
-static enum step_result broke(struct email *e, const struct outbound *out)
+static enum step_result broke(struct email *e, const struct sending *s)
 {
     if (e->phase == T_BODY && e->step->answer && e->step->answer->maybe_received)
         return email_say(e, STEP_DOUBT, "The connection ended behind the mail's last byte: %s",
                          e->step->answer->error);
-    e->step->retry_at = e->step->channel->now + pause_of(out->attempts > 1 ? out->attempts - 1 : 1) / 2;
+    e->step->retry_at = e->step->channel->now + pause_of(s->attempts > 1 ? s->attempts - 1 : 1) / 2;
     return email_broke(e, "The outgoing server could not be talked to");
+}
+
+static enum step_result go_on(struct email *e, struct sending *s)
+{
+    if (e->phase == T_SIGN_IN) {
+        enum step_result result = email_smtp_sign_in(e, &s->smtp);
+        return result == STEP_DONE ? mail_from(e, s) : result;
+    }
+    return str_given(e->answer) ? on_reply(e, s) : broke(e, s);
 }
 
 enum step_result email_send(struct step *step, const struct outbound *out)
@@ -409,50 +418,96 @@ enum step_result email_send(struct step *step, const struct outbound *out)
         return email_say(e, STEP_REFUSED, "Mail that is sent can be neither liked nor taken back.");
     if (!s) {
         e->op = s = arena_new(e->arena, struct sending);
+        s->attempts = out->attempts;
         if (!make_letter(e, out, &s->letter, &s->mail, &err))
             return email_say(e, STEP_REFUSED, "%s", err.text);
+        s->envelope = envelope_of(e, s->letter.from.address, out->message_id);
     }
-    if (e->phase == T_COPY) { // the mail is out, whatever becomes of the copy
-        enum step_result result = email_copy_to_sent(e, s->mail);
-        return result == STEP_REQUEST ? result : sent(e, s);
+    return go_on(e, s);
+}
+
+// ---- Mail to a colleague --------------------------------------------------------------------------
+enum step_result email_notify(struct step *step, const struct notice *notice)
+{
+    struct email *e = email_of(step);
+    struct sending *s = e->op;
+    struct err err = {};
+    if (!s) {
+        e->op = s = arena_new(e->arena, struct sending);
+        s->attempts = notice->attempts;
+        s->letter = (struct email_letter){
+            .message_id = email_notice_id(step->channel, e->arena, &e->settings, notice->id),
+            .from = {e->settings.name, e->settings.address},
+            .subject = notice->subject,
+            .text = notice->text,
+            .at = notice->created_at,
+            .notice = true,
+        };
+        *list_push(&s->letter.to, e->arena) = (struct email_address){STR_NONE, notice->address};
+        if (!email_write(&s->letter, e->arena, &s->mail, &err))
+            return email_say(e, STEP_REFUSED, "%s", err.text);
+        s->envelope = s->letter.from.address;
     }
-    if (e->phase == T_SIGN_IN) {
-        enum step_result result = email_smtp_sign_in(e, &s->smtp);
-        return result == STEP_DONE ? mail_from(e, s, out) : result;
-    }
-    if (!str_given(e->answer))
-        return broke(e, out);
-    enum step_result result = on_reply(e, s, out);
-    return e->phase == T_COPY && result != STEP_REQUEST ? sent(e, s) : result;
+    return go_on(e, s);
 }
 
 // ---- A copy for the folder of sent mail -----------------------------------------------------------
 enum { C_SIGN_IN, C_APPEND, C_BYTES };
+struct copying {
+    struct str folder, mail;
+};
 
-enum step_result email_copy_to_sent(struct email *e, struct str mail)
+static enum step_result no_copy(struct email *e, const char *why, struct str words)
 {
+    return email_say(e, STEP_REFUSED, "The copy among the sent mail could not be kept: %s" STR_FMT, why,
+                     STR_ARG(words));
+}
+
+static enum step_result begin_copy(struct email *e, const struct outbound *out)
+{
+    struct copying *c = arena_new(e->arena, struct copying);
+    struct email_letter letter;
+    struct err err = {};
+    e->op = c;
+    c->folder = imap_mailbox(e->arena, e->settings.sent_folder);
+    if (!str_given(c->folder))
+        return no_copy(e, "the folder's name cannot be said to the server.", S(""));
+    return make_letter(e, out, &letter, &c->mail, &err) ? STEP_DONE : no_copy(e, err.text, S(""));
+}
+
+static enum step_result on_copy(struct email *e, const struct copying *c)
+{
+    struct imap_end end = imap_end(e->answer);
+    if (!str_given(e->answer))
+        return no_copy(e, e->step->answer ? e->step->answer->error : "no answer", S(""));
+    if (e->phase == C_BYTES)
+        return end.status == IMAP_OK ? STEP_DONE : no_copy(e, "", end.text);
+    if (end.status != IMAP_CONTINUE)
+        return no_copy(e, "", end.text);
+    e->phase = C_BYTES;
+    enum step_result result =
+        email_talk(e, e->settings.imap, str_concat(e->arena, c->mail, S("\r\n")), imap_whole);
+    e->step->request.timeout_ms = DATA_MS;
+    return result;
+}
+
+// Only once it is on record that the mail is out: whatever becomes of the copy, it is not sent again.
+enum step_result email_sent(struct step *step, const struct outbound *out)
+{
+    struct email *e = email_of(step);
     enum step_result result;
-    struct str folder = imap_mailbox(e->arena, e->settings.sent_folder);
-    if (!e->settings.copy_to_sent || !e->settings.sent_folder.len || !str_given(folder))
+    if (out->action != OUT_SEND || !e->settings.copy_to_sent || !e->settings.sent_folder.len)
         return STEP_DONE;
-    switch (e->copy_phase) {
-    case C_SIGN_IN:
-        result = email_sign_in(e);
-        if (result != STEP_DONE)
-            return result == STEP_REQUEST ? result : STEP_DONE;
-        e->copy_phase = C_APPEND;
-        return email_imap(
-            e, str_printf(e->arena, "APPEND " STR_FMT " (\\Seen) {%zu}", STR_ARG(folder), mail.len));
-    case C_APPEND:
-        if (!str_given(e->answer) || imap_end(e->answer).status != IMAP_CONTINUE)
-            return STEP_DONE;
-        e->copy_phase = C_BYTES;
-        result = email_talk(e, e->settings.imap, str_concat(e->arena, mail, S("\r\n")), imap_whole);
-        e->step->request.timeout_ms = DATA_MS;
+    if (!e->op && (result = begin_copy(e, out)) != STEP_DONE)
         return result;
-    default:
-        return STEP_DONE;
-    }
+    const struct copying *c = e->op;
+    if (e->phase != C_SIGN_IN)
+        return on_copy(e, c);
+    if ((result = email_sign_in(e)) != STEP_DONE)
+        return result == STEP_REAUTH ? STEP_REFUSED : result; // reading tells the channel's state
+    e->phase = C_APPEND;
+    return email_imap(
+        e, str_printf(e->arena, "APPEND " STR_FMT " (\\Seen) {%zu}", STR_ARG(c->folder), c->mail.len));
 }
 
 // ---- Did it arrive? -------------------------------------------------------------------------------

@@ -92,13 +92,31 @@ struct str email_plus_token(const struct email_settings *settings, struct str ad
     return rest;
 }
 
-struct str email_message_id(const struct channel_view *view, struct arena *arena,
-                            const struct email_settings *settings, i64 message_id)
+static struct str id_of(const struct channel_view *view, struct arena *arena,
+                        const struct email_settings *settings, char kind, i64 number)
 {
     struct str domain;
     str_cut(settings->address, '@', &domain);
     return str_printf(arena, STR_FMT "@" STR_FMT,
-                      STR_ARG(email_token_make(arena, view->mac_key, 'm', message_id)), STR_ARG(domain));
+                      STR_ARG(email_token_make(arena, view->mac_key, kind, number)), STR_ARG(domain));
+}
+
+struct str email_message_id(const struct channel_view *view, struct arena *arena,
+                            const struct email_settings *settings, i64 message_id)
+{
+    return id_of(view, arena, settings, 'm', message_id);
+}
+
+struct str email_notice_id(const struct channel_view *view, struct arena *arena,
+                           const struct email_settings *settings, i64 notice_id)
+{
+    return id_of(view, arena, settings, 'n', notice_id);
+}
+
+bool email_is_notice(const struct channel_view *view, struct str id)
+{
+    struct str domain;
+    return email_token_read(view->mac_key, 'n', str_cut(id, '@', &domain)) != 0;
 }
 
 i64 email_message_number(const struct channel_view *view, struct str id)

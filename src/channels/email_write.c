@@ -336,6 +336,8 @@ static void add_headers(struct buf *out, struct arena *arena, const struct email
     add_references(out, &letter->references);
     if (id_valid(letter->own_id))
         buf_printf(out, "X-Heed-Id: " STR_FMT "\r\n", STR_ARG(letter->own_id));
+    if (letter->notice)
+        buf_add(out, S("Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n"));
     if (letter->automatic)
         buf_add(out, S("Auto-Submitted: auto-replied\r\nX-Auto-Response-Suppress: All\r\n"));
     buf_add(out, S("MIME-Version: 1.0\r\n"));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // The workspace's name and settings. Settings are one JSON text in the row, in the shape of the API.
 #include "desk/workspace.h"
+#include "channels/channel.h"
+#include "desk/channel.h"
 #include "desk/conversation.h"
 #include "sql_gen.h"
 #include "store/log.h"
@@ -37,6 +39,9 @@ static const struct type settings_type = {
               .doc = "minutes until somebody who waits counts as late, by priority"),
         FIELD(workspace_settings, FIELD_STR, time_zone, 0, .max = 64, .doc = "as in the tz database"),
         FIELD(workspace_settings, FIELD_ENUM, language, 0, .names = languages),
+        FIELD(workspace_settings, FIELD_I64, mail_channel_id, 0,
+              .doc = "the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none "
+                     "goes out"),
         FIELD(workspace_settings, FIELD_ENUM, second_factor_from, 0, .names = factor_roles,
               .doc = "roles from this one on must sign in with a second factor; none: nobody must"),
         FIELD_END,
@@ -98,6 +103,8 @@ static void merge_settings(struct workspace_settings *into, const struct workspa
         into->time_zone = from->time_zone;
     if (json_at(given, "language"))
         into->language = from->language;
+    if (json_at(given, "mail_channel_id"))
+        into->mail_channel_id = from->mail_channel_id;
     if (json_at(given, "second_factor_from"))
         into->second_factor_from = from->second_factor_from;
 }
@@ -175,6 +182,23 @@ bool workspace_patch_decode(struct conn *conn, const struct actor *actor, struct
     return true;
 }
 
+// A channel of this workspace whose network sends mail to colleagues.
+static bool check_mail_channel(struct tx *tx, const struct actor *actor, i64 channel_id, struct err *err)
+{
+    struct channel_row row;
+    struct err why = {};
+    if (channel_id == 0)
+        return true;
+    bool found = channel_load(tx->conn, actor->workspace_id, channel_id, tx->arena, &row, &why);
+    const struct channel_driver *driver = found ? channel_driver_find(row.kind) : NULL;
+    if (!found && why.code != ERR_NOT_FOUND) {
+        *err = why;
+        return false;
+    }
+    return (driver && driver->notify) ||
+           err_field(err, "settings.mail_channel_id", "invalid", "Choose one of the e-mail channels.");
+}
+
 bool workspace_update(struct tx *tx, const struct actor *actor, const struct workspace *patch,
                       field_set given, struct err *err)
 {
@@ -184,6 +208,8 @@ bool workspace_update(struct tx *tx, const struct actor *actor, const struct wor
     struct str name = text_clean_name(tx->arena, patch->name);
     if (name.len == 0)
         return err_field(err, "name", "required", "A workspace needs a name.");
+    if (!check_mail_channel(tx, actor, patch->settings.mail_channel_id, err))
+        return false;
     struct buf text;
     buf_init(&text, tx->arena, 4096);
     struct json_writer w = json_writer(&text);

@@ -9,6 +9,7 @@ struct allowances {
 struct workspace_settings {
     struct allowances allowance_min;
     struct str time_zone, language;
+    i64 mail_channel_id;           // by which mail to colleagues goes out; 0: none does
     struct str second_factor_from; // roles from this one on sign in with a second factor; "": nobody must
 };
 struct workspace {

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SLOTS = 16, RENEW_MS = 30000, LOOK_MS = 500, IDLE_MS = 1000, DEGRADED_AFTER = 3 };
+enum { SLOTS = 16, RENEW_MS = 30000, LOOK_MS = 500, IDLE_MS = 1000, DEGRADED_AFTER = 3, AFTER_MS = 300000 };
 
 struct slot {
     struct deliver *deliver;
@@ -37,6 +37,7 @@ struct deliver {
     struct owners others;
     i64 renewed_at;
     bool crash_after_send; // HEED_TEST_CRASH=after_send: ends between the network's yes and our mark
+    bool crash_after_mark; // =after_mark: ends between our mark and what the driver does behind it
 };
 
 // ---- A sender -------------------------------------------------------------------------------------
@@ -53,6 +54,12 @@ static enum step_result send_step(struct step *step, const void *arg)
 {
     const struct sending *s = arg;
     return s->driver->send(step, &s->delivery.out);
+}
+
+static enum step_result sent_step(struct step *step, const void *arg)
+{
+    const struct sending *s = arg;
+    return s->driver->sent(step, &s->delivery.out);
 }
 
 static enum step_result confirm_step(struct step *step, const void *arg)
@@ -108,6 +115,20 @@ static bool load_files(struct sending *s, struct arena *arena, struct err *err)
     bool ok = delivery_load_files(conn, s->driver, &links, arena, &s->delivery, err);
     db_give(settings->db, conn);
     return ok;
+}
+
+// Behind the mark: it arrived and is on record, so nothing that happens here sends it again.
+static void after_mark(struct sending *s, struct arena *arena)
+{
+    struct step step = {.arena = arena};
+    if (s->deliver->crash_after_mark)
+        kill(getpid(), SIGKILL);
+    if (!s->driver->sent)
+        return;
+    s->run.deadline = clock_mono() + AFTER_MS;
+    if (network_go(&s->run, &step, sent_step, s) != STEP_DONE)
+        log_event(LOG_WARN, "deliver.after_failed", LOG_I("channel", s->delivery.channel_id),
+                  LOG_I("message", s->delivery.message_id), LOG_C("error", step.reason));
 }
 
 static bool load(struct sending *s, const struct slot *slot, struct arena *arena)
@@ -208,12 +229,14 @@ static void send_one(struct slot *slot, struct arena *arena)
         s.result = talk(&s);
     if (slot->deliver->crash_after_send && s.result == STEP_DONE && !slot->confirm)
         kill(getpid(), SIGKILL);
-    finish(&s);
+    bool marked = finish(&s);
     bool asked = s.result == STEP_RETRY && !slot->confirm;
     i64 failures = lane_done(slot->deliver, slot, loaded ? outcome_of(&s) : LANE_WELL,
                              asked && !s.step.only_this ? s.step.retry_at : 0);
     if (loaded)
         note_health(&s, failures, arena);
+    if (loaded && marked && s.driver && s.result == STEP_DONE && !slot->confirm)
+        after_mark(&s, arena);
     slot_free(slot);
 }
 
@@ -440,8 +463,9 @@ bool deliver_start(const struct jobs_settings *settings, struct deliver **ret_de
     const char *crash = getenv("HEED_TEST_CRASH");
     d->settings = *settings;
     d->crash_after_send = crash && strcmp(crash, "after_send") == 0;
-    if (d->crash_after_send)
-        log_event(LOG_WARN, "deliver.test_crash", LOG_C("when", "after_send"));
+    d->crash_after_mark = crash && strcmp(crash, "after_mark") == 0;
+    if (d->crash_after_send || d->crash_after_mark)
+        log_event(LOG_WARN, "deliver.test_crash", LOG_C("when", crash));
     owner_name(settings->db, d->owner);
     lanes_init(&d->lanes, SLOTS);
     pthread_mutex_init(&d->lock, NULL);

@@ -7,6 +7,7 @@
 #include "jobs/attachments.h"
 #include "jobs/bulk.h"
 #include "jobs/deliver.h"
+#include "jobs/digest.h"
 #include "jobs/intake.h"
 #include "jobs/listen.h"
 #include "jobs/names.h"
@@ -26,6 +27,7 @@ struct jobs {
     struct worker *bulk, *names;
     struct webhooks_job *webhooks;
     struct push_job *push;
+    struct digest_job *digest;
     struct attachments *attachments; // NULL: no nursery here
     struct deliver *deliver;
     struct poll *poll;
@@ -105,6 +107,7 @@ bool jobs_start(const struct jobs_settings *settings, struct jobs **ret_jobs, st
     jobs->names = names_job_start(settings);
     jobs->webhooks = webhooks_job_start(settings);
     jobs->push = push_job_start(settings);
+    jobs->digest = digest_job_start(settings);
     jobs->attachments = settings->nursery ? attachments_start(settings) : NULL;
     start_indexer(jobs);
     if (!deliver_start(settings, &jobs->deliver, err) || !poll_start(settings, &jobs->poll, err)) {
@@ -138,6 +141,7 @@ static void ask_all(struct jobs *jobs)
     worker_ask_stop(jobs->names);
     webhooks_job_ask_stop(jobs->webhooks);
     push_job_ask_stop(jobs->push);
+    digest_job_ask_stop(jobs->digest);
     if (jobs->indexer) {
         watch(NULL);
         worker_ask_stop(jobs->indexer);
@@ -162,6 +166,7 @@ bool jobs_stop(struct jobs *jobs, int timeout_ms)
     ended = worker_join(jobs->names, until) && ended;
     ended = webhooks_job_join(jobs->webhooks, until) && ended;
     ended = push_job_join(jobs->push, until) && ended;
+    ended = digest_job_join(jobs->digest, until) && ended;
     ended = worker_join(jobs->indexer, until) && ended;
     ended = (!jobs->attachments || attachments_join(jobs->attachments, until)) && ended;
     ended = (!jobs->deliver || deliver_join(jobs->deliver, until)) && ended;

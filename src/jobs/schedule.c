@@ -58,6 +58,8 @@ static bool prune_pings(struct tx *tx, i64 *ret_n, struct err *err)
     return db_exec(tx->conn, &SQL_push_device_prune, DB_NO_ARGS, NULL, err) &&
            db_exec(tx->conn, &SQL_push_out_prune, DB_ARGS(db_i64(tx->now - 7 * DAY), db_i64(AT_ONCE)), NULL,
                    err) &&
+           db_exec(tx->conn, &SQL_mail_out_prune, DB_ARGS(db_i64(tx->now - 30 * DAY), db_i64(AT_ONCE)), NULL,
+                   err) &&
            db_exec(tx->conn, &SQL_ping_prune, DB_ARGS(db_i64(tx->now - 90 * DAY), db_i64(AT_ONCE)), ret_n,
                    err);
 }

@@ -114,6 +114,8 @@ export interface Workspace {
     /** as in the tz database */
     time_zone: string
     language: 'en' | 'id' | 'et' | 'fi' | 'ko'
+    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
+    mail_channel_id: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
@@ -136,6 +138,8 @@ export interface WorkspacePatch {
     /** as in the tz database */
     time_zone?: string
     language?: 'en' | 'id' | 'et' | 'fi' | 'ko'
+    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
+    mail_channel_id?: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from?: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
