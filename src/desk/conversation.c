@@ -56,6 +56,8 @@ static const struct field conversation_fields[] = {
     FIELD(conversation, FIELD_I64, version, FIELD_READ_ONLY, .doc = "Rises with each change."),
     FIELD(conversation, FIELD_I64, merged_into, MAYBE,
           .doc = "The conversation this one went into; it is empty and in no list then."),
+    FIELD(conversation, FIELD_STR, title, FIELD_READ_ONLY,
+          .doc = "What it is about: the first subject of its mails; empty where there are none."),
     FIELD(conversation, FIELD_STR, preview, FIELD_READ_ONLY, .doc = "The beginning of the newest message."),
     FIELD_END,
 };

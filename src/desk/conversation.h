@@ -31,7 +31,7 @@ struct conversation {
         snoozed_until, last_message_at, created_at, updated_at, closed_at;
     i64 unread, message_count, version;
     i64 merged_into; // 0: it is itself
-    struct str preview;
+    struct str preview, title;
 };
 struct conversation_list {
     struct conversation *items;

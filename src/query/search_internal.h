@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 // Raised when the tokens of a text change: older indexes are built anew.
-enum { SEARCH_FORMAT = 1 };
+enum { SEARCH_FORMAT = 2 };
 // Many messages in one transaction: FTS5 writes a segment for each, and merges them later.
 enum { SEARCH_BATCH = 8000, SEARCH_FILL = 8000, SEARCH_HELPING = 250, SEARCH_BYTES = 16 * 1024 * 1024 };
 

@@ -14,7 +14,7 @@ SELECT c.contact_id, c.contact_name, c.contact_handle, c.assignee_id AS assigned
 -- only: both
        c.id, c.channel_id, c.channel_kind, c.kind, c.visibility, c.status, c.spam, c.priority, c.language, c.waiting_since,
        c.due_at, c.urgent_at, c.snoozed_until, c.last_message_at, c.created_at, c.updated_at, c.closed_at, c.unread,
-       c.message_count, c.version, c.preview, c.merged_into
+       c.message_count, c.version, c.preview, c.title, c.merged_into
   FROM conversation c
   LEFT JOIN agent a ON a.id = c.assignee_id AND a.workspace_id = c.workspace_id
   LEFT JOIN team t ON t.id = c.team_id AND t.workspace_id = c.workspace_id
@@ -37,7 +37,7 @@ SELECT c.contact_id, c.contact_name, c.contact_handle, c.assignee_id AS assigned
 -- only: both
        c.id, c.channel_id, c.channel_kind, c.kind, c.visibility, c.status, c.spam, c.priority, c.language, c.waiting_since,
        c.due_at, c.urgent_at, c.snoozed_until, c.last_message_at, c.created_at, c.updated_at, c.closed_at, c.unread,
-       c.message_count, c.version, c.preview, c.merged_into
+       c.message_count, c.version, c.preview, c.title, c.merged_into
   FROM conversation c
   LEFT JOIN agent a ON a.id = c.assignee_id AND a.workspace_id = c.workspace_id
   LEFT JOIN team t ON t.id = c.team_id AND t.workspace_id = c.workspace_id

@@ -40,10 +40,12 @@ SELECT DISTINCT agent_id FROM mention WHERE workspace_id = :workspace AND conver
 
 -- name: query_item_texts :many
 -- The texts a query looks at: of messages, answers and notes that stand.
-SELECT text FROM message WHERE workspace_id = :workspace AND conversation_id = :id AND deleted_at IS NULL
+SELECT CASE WHEN subject = '' THEN text ELSE subject || ' ' || text END AS text
+  FROM message WHERE workspace_id = :workspace AND conversation_id = :id AND deleted_at IS NULL
  ORDER BY created_at, id;
 
 -- name: query_item_messages :many
 -- The same with their numbers, to find the newest that has a word.
-SELECT id, text FROM message WHERE workspace_id = :workspace AND conversation_id = :id AND deleted_at IS NULL
+SELECT id, CASE WHEN subject = '' THEN text ELSE subject || ' ' || text END AS text
+  FROM message WHERE workspace_id = :workspace AND conversation_id = :id AND deleted_at IS NULL
  ORDER BY created_at, id;

@@ -5,16 +5,22 @@
 -- Messages whose index entries are to be looked at, of any workspace. :ids is a JSON array.
 -- workspace: any, one index serves all workspaces; its tokens name theirs
 -- only: sqlite
-SELECT id, workspace_id, conversation_id, version, deleted_at, text FROM message
+SELECT id, workspace_id, conversation_id, version, deleted_at,
+       CASE WHEN subject = '' THEN text ELSE subject || ' ' || text END AS text
+  FROM message
  WHERE id IN (SELECT value FROM json_each(:ids));
 -- only: postgres
-SELECT id, workspace_id, conversation_id, version, deleted_at, text FROM message
+SELECT id, workspace_id, conversation_id, version, deleted_at,
+       CASE WHEN subject = '' THEN text ELSE subject || ' ' || text END AS text
+  FROM message
  WHERE id = ANY (ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:ids AS JSON))));
 
 -- name: search_messages_before :many
 -- The next messages of an index that is built anew, newest first.
 -- workspace: any, one index serves all workspaces; its tokens name theirs
-SELECT id, workspace_id, conversation_id, version, deleted_at, text FROM message
+SELECT id, workspace_id, conversation_id, version, deleted_at,
+       CASE WHEN subject = '' THEN text ELSE subject || ' ' || text END AS text
+  FROM message
  WHERE id <= :newest ORDER BY id DESC LIMIT :limit;
 
 -- name: search_newest_message :one
@@ -25,8 +31,11 @@ SELECT coalesce(max(id), 0) FROM message;
 -- name: search_text_before :one
 -- The text a message had at a version, when it has changed since: kept under the version before the
 -- change.
-SELECT text FROM message_version WHERE workspace_id = :workspace AND message_id = :message AND version >= :version
- ORDER BY version LIMIT 1;
+SELECT CASE WHEN m.subject = '' THEN v.text ELSE m.subject || ' ' || v.text END
+  FROM message_version v
+  JOIN message m ON m.workspace_id = v.workspace_id AND m.id = v.message_id
+ WHERE v.workspace_id = :workspace AND v.message_id = :message AND v.version >= :version
+ ORDER BY v.version LIMIT 1;
 
 -- name: search_oldest_event :one
 -- What is older than the kept log cannot be followed, only built anew. When nothing is kept: the next one.

@@ -8,7 +8,7 @@ import time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-from lib.heed import Api, Channel, Server, until  # noqa: E402
+from lib.heed import Api, Channel, Server, message, until  # noqa: E402
 from lib.mail import Mail  # noqa: E402
 
 
@@ -44,8 +44,9 @@ def later(server, minutes):
 
 def given(api, shop, agent, text, thread):
     """A customer wrote, and the conversation is given to somebody: a ping that goes by mail when it stays unseen."""
-    shop.customer(text, thread=thread, author=thread, name=f"Kim {thread}")
-    id = until(lambda: [c for c in api.conversations() if c["preview"] == text], 15)[0]["id"]
+    now = time.time() + int(api.server.env.get("HEED_TEST_CLOCK_MS", "0")) / 1000
+    assert shop.post(message(f"m-{thread}", thread, text, author=thread, name=f"Kim {thread}", at=now), timestamp=now).status == 202
+    id = until(lambda: [c for c in api.conversations() if c["contact"]["name"] == f"Kim {thread}"], 15)[0]["id"]
     api.patch(f"conversations/{id}", {"assignee_id": agent})
     return id
 
@@ -70,7 +71,7 @@ def test_what_stays_unseen_comes_as_one_mail_and_what_was_seen_does_not(mail, ho
     came = until(lambda: digests(mail, "mina", before["mina"]), 30, "the digest")
     assert len(came) == 1
     text = came[0].get_body(("plain",)).get_content()
-    assert str(came[0]["Subject"]) == "Unseen pings: 2 (Test)" and "A conversation was assigned to you" in text
+    assert str(came[0]["Subject"]) == "Unseen pings: 2 (Workspace)" and "A conversation was assigned to you" in text
     assert f"/conversations/{first}" in text and f"/conversations/{second}" in text
     assert "cup" not in text and "Kim" not in text, "by default neither names nor words leave the house"
     assert came[0]["Auto-Submitted"] == "auto-generated" and str(came[0]["To"]) == "mina@mail.test" and mail.address("desk") in str(came[0]["From"])

@@ -357,6 +357,8 @@ export interface Conversation {
   version: number
   /** The conversation this one went into; it is empty and in no list then. */
   merged_into: number | null
+  /** What it is about: the first subject of its mails; empty where there are none. */
+  title: string
   /** The beginning of the newest message. */
   preview: string
 }
