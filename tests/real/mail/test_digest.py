@@ -134,6 +134,7 @@ def test_it_is_tried_again_and_needless_once_everything_was_seen(mail, house):
     later(server, 61)
     until(lambda: server.log().count("does not work just now") == 2, 20)
     api.patch(f"channels/{box['id']}", {"enabled": True})
+    until(lambda: api.get(f"channels/{box['id']}")["state"] == "active", 20)
     later(server, 10)
     came = until(lambda: digests(mail, "mina", before), 30, "the digest after all")
     assert f"/conversations/{other}" in came[0].get_body(("plain",)).get_content() and len(came) == 1
