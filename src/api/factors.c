@@ -3,6 +3,7 @@
 #include "api/answer.h"
 #include "api/app.h"
 #include "api/limits.h"
+#include "api/proof.h"
 #include "api/routes.h"
 #include "desk/agent.h"
 #include "desk/factor.h"
@@ -65,24 +66,43 @@ static bool get_factor(struct request *req, struct conn *conn, struct reply *rep
     return true;
 }
 
-// A session somebody left open is not enough to lock its owner out.
-static bool prepare_begin(struct request *req, struct err *err)
+// Nor may somebody else's open session try all codes or passwords.
+static bool slow_down(struct request *req, struct err *err)
 {
-    struct proof *proof = arena_new(req->arena, struct proof);
+    struct str who = str_printf(req->arena, "second|%lld", (long long)req->actor.agent_id);
+    int retry_s = 1;
+    return limit_take(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT, who, 2, 10, &retry_s) ||
+           err_retry(err, ERR_RATE_LIMITED, retry_s, "There were too many tries on this account.");
+}
+
+bool proof_password(struct request *req, struct str given, bool *ret_has, struct err *err)
+{
     struct agent agent;
-    req->data = proof;
-    if (!request_decode(req, &begin_type, true, proof, NULL, err))
-        return false;
     struct conn *conn = db_take(req->app->db);
     bool found = agent_get(conn, req->actor.workspace_id, req->actor.agent_id, req->arena, &agent, err);
     db_give(req->app->db, conn);
     if (!found)
         return false;
-    if (str_given(agent.password_hash) &&
-        !password_verify(agent.password_hash,
-                         str_given(proof->current_password) ? proof->current_password : S("")))
+    *ret_has = str_given(agent.password_hash);
+    if (!*ret_has)
+        return true;
+    if (!slow_down(req, err))
+        return false;
+    if (!password_verify(agent.password_hash, str_given(given) ? given : S("")))
         return err_field(err, "current_password", "wrong", "This is not the current password.");
+    limit_give(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT,
+               str_printf(req->arena, "second|%lld", (long long)req->actor.agent_id));
     return true;
+}
+
+// A session somebody left open is not enough to lock its owner out.
+static bool prepare_begin(struct request *req, struct err *err)
+{
+    struct proof *proof = arena_new(req->arena, struct proof);
+    bool has;
+    req->data = proof;
+    return request_decode(req, &begin_type, true, proof, NULL, err) &&
+           proof_password(req, proof->current_password, &has, err);
 }
 
 static struct str encode(struct arena *arena, struct str text)
@@ -116,14 +136,8 @@ static bool begin(struct request *req, struct tx *tx, struct reply *reply, struc
 static bool prepare_code(struct request *req, struct err *err)
 {
     struct proof *proof = arena_new(req->arena, struct proof);
-    int retry_s = 1;
     req->data = proof;
-    if (!request_decode(req, &code_type, true, proof, NULL, err))
-        return false;
-    // Nor may somebody else's open session try all codes.
-    struct str who = str_printf(req->arena, "second|%lld", (long long)req->actor.agent_id);
-    return limit_take(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT, who, 2, 10, &retry_s) ||
-           err_retry(err, ERR_RATE_LIMITED, retry_s, "Too many codes were tried for this account.");
+    return request_decode(req, &code_type, true, proof, NULL, err) && slow_down(req, err);
 }
 
 static bool confirm(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
@@ -178,10 +192,10 @@ const struct route factor_routes[] = {
      "Other recovery codes; the old ones end", .in = &code_type, .out = &codes_made_type, .success = 200,
      .flags = ROUTE_ENROLL, .prepare = prepare_code, .write = renew},
     {HTTP_POST_, "/api/v1/me/second-factor/remove", MAY_READ, "removeSecondFactor",
-     "Sign in with the password alone again", .in = &code_type, .success = 204, .prepare = prepare_code,
+     "Take the authenticator app away", .in = &code_type, .success = 204, .prepare = prepare_code,
      .write = take_away},
     {HTTP_POST_, "/api/v1/agents/{id}/reset-second-factor", MAY_ADMIN, "resetSecondFactor",
-     "Take a colleague's second factor away, who lost it; ends their sessions", .success = 204,
+     "Take a colleague's second factors away, who lost them; ends their sessions", .success = 204,
      .write = reset},
     {},
 };

@@ -6,7 +6,7 @@
 extern const struct route bulk_routes[];
 extern const struct route folder_routes[], chat_routes[], form_routes[];
 extern const struct route webhook_routes[];
-extern const struct route factor_routes[];
+extern const struct route factor_routes[], passkey_routes[];
 extern const struct route session_routes[], me_routes[], workspace_routes[], agent_routes[], team_routes[],
     tag_routes[], channel_routes[], token_routes[], conversation_routes[], message_routes[], mail_routes[],
     compose_routes[], contact_routes[], file_routes[], live_routes[], ping_routes[], push_routes[],

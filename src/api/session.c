@@ -4,6 +4,7 @@
 #include "desk/session.h"
 #include "api/answer.h"
 #include "api/app.h"
+#include "api/enter.h"
 #include "api/guard.h"
 #include "api/limits.h"
 #include "api/me.h"
@@ -46,8 +47,8 @@ static const struct type second_step_type = {
     "SecondStep",
     (const struct field[]){
         FIELD(second_step, FIELD_STR, token, FIELD_READ_ONLY,
-              .doc = "for POST /session/second, within five minutes and five tries"),
-        FIELD(second_step, FIELD_STRS, kinds, FIELD_READ_ONLY, .doc = "totp, recovery_code"),
+              .doc = "for POST /session/second or /session/passkey, within five minutes and five tries"),
+        FIELD(second_step, FIELD_STRS, kinds, FIELD_READ_ONLY, .doc = "passkey, totp, recovery_code"),
         FIELD_END,
     },
     sizeof(struct second_step),
@@ -93,28 +94,28 @@ struct entry {
     struct str hash, secret;    // of the new password; the new session's
 };
 
-static bool slow_down(struct request *req, struct str email, struct err *err)
+bool enter_slow_down(struct request *req, struct str name, struct err *err)
 {
     int retry_s = 1;
     struct str peer = limit_peer_key(req->arena, req->peer);
     if (!limit_take(req->app->limiter, LIMIT_SIGN_IN_PEER, peer, PEER_PER_MINUTE, PEER_BURST, &retry_s))
         return err_retry(err, ERR_RATE_LIMITED, retry_s, "Too many attempts from this address.");
     struct str account =
-        str_printf(req->arena, "%.*s|%.*s", STR_ARG(text_fold(req->arena, email)), STR_ARG(peer));
-    if (email.len > 0 && !limit_take(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT, account, ACCOUNT_PER_MINUTE,
+        str_printf(req->arena, "%.*s|%.*s", STR_ARG(text_fold(req->arena, name)), STR_ARG(peer));
+    if (name.len > 0 && !limit_take(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT, account, ACCOUNT_PER_MINUTE,
                                      ACCOUNT_BURST, &retry_s))
         return err_retry(err, ERR_RATE_LIMITED, retry_s,
                          "Too many attempts on this account from this address.");
     return true;
 }
 
-static void speed_up(struct request *req, struct str email)
+void enter_speed_up(struct request *req, struct str name)
 {
     struct str peer = limit_peer_key(req->arena, req->peer);
     struct str account =
-        str_printf(req->arena, "%.*s|%.*s", STR_ARG(text_fold(req->arena, email)), STR_ARG(peer));
+        str_printf(req->arena, "%.*s|%.*s", STR_ARG(text_fold(req->arena, name)), STR_ARG(peer));
     limit_give(req->app->limiter, LIMIT_SIGN_IN_PEER, peer);
-    if (email.len > 0)
+    if (name.len > 0)
         limit_give(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT, account);
 }
 
@@ -150,14 +151,14 @@ static bool prepare_sign_in(struct request *req, struct err *err)
         return err_field(err, "email", "required", "Give an address and a password, or a code.");
     if (!by_code && !str_given(entry->in.password))
         return err_field(err, "password", "required", "Give an address and a password, or a code.");
-    if (!slow_down(req, entry->in.email, err) || (!by_code && !check_password(req, entry, err)))
+    if (!enter_slow_down(req, entry->in.email, err) || (!by_code && !check_password(req, entry, err)))
         return false;
     entry->secret = random_token(req->arena, "");
     return true;
 }
 
-static bool enter(struct request *req, struct tx *tx, i64 workspace_id, i64 agent_id, struct str secret,
-                  struct reply *reply, struct err *err)
+bool enter(struct request *req, struct tx *tx, i64 workspace_id, i64 agent_id, struct str secret,
+           struct reply *reply, struct err *err)
 {
     struct me me;
     struct actor actor;
@@ -176,10 +177,9 @@ static bool ask_second(struct tx *tx, i64 workspace_id, i64 agent_id, struct str
                        struct err *err)
 {
     struct second_step step = {.token = secret};
-    if (!sign_in_step_create(tx, workspace_id, agent_id, secret, err))
+    if (!sign_in_step_create(tx, workspace_id, agent_id, secret, err) ||
+        !factor_kinds(tx->conn, workspace_id, agent_id, tx->arena, &step.kinds, err))
         return false;
-    *list_push(&step.kinds, tx->arena) = S("totp");
-    *list_push(&step.kinds, tx->arena) = S("recovery_code");
     reply_value(reply, 202, &second_step_type, &step);
     return true;
 }
@@ -202,7 +202,7 @@ static bool sign_in(struct request *req, struct tx *tx, struct reply *reply, str
         return ask_second(tx, workspace_id, agent_id, entry->secret, reply, err);
     if (!enter(req, tx, workspace_id, agent_id, entry->secret, reply, err))
         return false;
-    speed_up(req, entry->in.email);
+    enter_speed_up(req, entry->in.email);
     return true;
 }
 
@@ -221,7 +221,7 @@ static bool prepare_second(struct request *req, struct err *err)
     int retry_s = 1;
     req->data = entry;
     if (!request_decode(req, &second_type, true, &entry->second, NULL, err) ||
-        !slow_down(req, STR_NONE, err) || !db_write(req->app->db, WRITE_PEOPLE, run_try, entry, err))
+        !enter_slow_down(req, STR_NONE, err) || !db_write(req->app->db, WRITE_PEOPLE, run_try, entry, err))
         return false;
     // Wherever they come from: whoever has the password must not be able to try all codes.
     struct str who = str_printf(req->arena, "second|%lld", (long long)entry->agent_id);
@@ -268,7 +268,7 @@ static bool prepare_set_up(struct request *req, struct err *err)
     bool open = still_open(conn, err);
     db_give(req->app->db, conn);
     if (!open || !request_decode(req, &set_up_type, true, in, &given, err) ||
-        !slow_down(req, STR_NONE, err) || !agent_check_email(in->email, err) ||
+        !enter_slow_down(req, STR_NONE, err) || !agent_check_email(in->email, err) ||
         !agent_check_password(in->password, in->email, err))
         return false;
     if (!password_hash(req->arena, in->password, &entry->hash))
@@ -294,7 +294,7 @@ static bool set_up(struct request *req, struct tx *tx, struct reply *reply, stru
     if (!agent_create(tx, &system, &draft, 0, entry->hash, &agent_id, err) ||
         !enter(req, tx, workspace_id, agent_id, entry->secret, reply, err))
         return false;
-    speed_up(req, STR_NONE);
+    enter_speed_up(req, STR_NONE);
     return true;
 }
 

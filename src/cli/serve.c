@@ -13,6 +13,7 @@
 #include "cli/demo.h"
 #include "cli/open.h"
 #include "desk/agent.h"
+#include "desk/passkey.h"
 #include "desk/session.h"
 #include "jobs/jobs.h"
 #include "jobs/prune.h"
@@ -286,7 +287,7 @@ static bool announce(struct serve *s, struct err *err)
 static bool write_clean(struct tx *tx, void *arg, struct err *err)
 {
     (void)arg;
-    return session_clean(tx, err) && visitor_clean(tx, err);
+    return session_clean(tx, err) && passkey_clean(tx, err) && visitor_clean(tx, err);
 }
 
 static void wait_for_signal(struct serve *s, const sigset_t *signals)

@@ -63,6 +63,11 @@
 #define EVENT_FACTOR_REMOVED "factor.removed"
 #define EVENT_FACTOR_RESET   "factor.reset" // by an administrator
 
+#define EVENT_PASSKEY_ADDED   "passkey.added" // {passkey_id}
+#define EVENT_PASSKEY_RENAMED "passkey.renamed"
+#define EVENT_PASSKEY_REMOVED "passkey.removed"
+#define EVENT_PASSKEY_REFUSED "passkey.refused" // its counter went backwards: there may be a copy
+
 #define EVENT_WEBHOOK_CREATED  "webhook.created" // {webhook_id}
 #define EVENT_WEBHOOK_UPDATED  "webhook.updated"
 #define EVENT_WEBHOOK_DELETED  "webhook.deleted"

@@ -15,8 +15,9 @@ const struct type factor_state_type = {
     "SecondFactor",
     (const struct field[]){
         FIELD(factor_state, FIELD_BOOL, totp, FIELD_READ_ONLY, .doc = "signing in asks for a code of an app"),
+        FIELD(factor_state, FIELD_I64, passkeys, FIELD_READ_ONLY, .doc = "how many there are"),
         FIELD(factor_state, FIELD_I64, recovery_codes_left, FIELD_READ_ONLY),
-        FIELD(factor_state, FIELD_TIME, created_at, FIELD_READ_ONLY | FIELD_NULLABLE),
+        FIELD(factor_state, FIELD_TIME, created_at, FIELD_READ_ONLY | FIELD_NULLABLE, .doc = "of the app's key"),
         FIELD(factor_state, FIELD_TIME, last_used_at, FIELD_READ_ONLY | FIELD_NULLABLE),
         FIELD_END,
     },
@@ -50,15 +51,20 @@ bool factor_state(struct conn *conn, const struct actor *actor, struct factor_st
 {
     struct arena *arena = arena_take();
     struct row row;
-    i64 left = 0;
+    struct factor_state state = {};
     bool ok = load(conn, actor->workspace_id, actor->agent_id, arena, &row, err) &&
               db_one_i64(conn, &SQL_recovery_count,
-                         DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id)), &left, err);
+                         DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id)),
+                         &state.recovery_codes_left, err) &&
+              db_one_i64(conn, &SQL_passkey_count,
+                         DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id)), &state.passkeys, err);
     arena_give(arena);
-    if (ok && row.confirmed)
-        *out = (struct factor_state){true, left, row.created_at, row.last_used_at};
-    else
-        *out = (struct factor_state){};
+    if (ok && row.confirmed) {
+        state.totp = true;
+        state.created_at = row.created_at;
+        state.last_used_at = row.last_used_at;
+    }
+    *out = state;
     return ok;
 }
 
@@ -92,7 +98,7 @@ bool factor_begin(struct tx *tx, const struct actor *actor, const struct key *ke
         !load(tx->conn, actor->workspace_id, actor->agent_id, tx->arena, &row, err))
         return false;
     if (row.confirmed)
-        return err_set(err, ERR_CONFLICT, "Signing in has a second step already; take it away first.");
+        return err_set(err, ERR_CONFLICT, "There is an authenticator app already; take it away first.");
     random_bytes(fresh, sizeof fresh);
     struct str raw = {(const char *)fresh, sizeof fresh};
     struct str sealed = crypto_seal(key, tx->arena, place(tx->arena, actor->agent_id), raw);
@@ -206,21 +212,39 @@ bool factor_renew_codes(struct tx *tx, const struct actor *actor, const struct k
            make_codes(tx, actor, ret_codes, err) && note(tx, actor, EVENT_FACTOR_CODES, actor->agent_id, err);
 }
 
-static bool take_away(struct tx *tx, i64 workspace_id, i64 agent_id, i64 keep_session, struct err *err)
+bool factor_gained(struct tx *tx, const struct actor *actor, struct str_list *ret_codes, struct err *err)
 {
-    return db_exec(tx->conn, &SQL_factor_delete, DB_ARGS(db_i64(workspace_id), db_i64(agent_id)), NULL,
-                   err) &&
-           db_exec(tx->conn, &SQL_recovery_delete_all, DB_ARGS(db_i64(workspace_id), db_i64(agent_id)), NULL,
-                   err) &&
-           mark(tx, workspace_id, agent_id, false, err) &&
-           session_end_others(tx, workspace_id, agent_id, keep_session, err);
+    bool had;
+    *ret_codes = (struct str_list){};
+    if (!factor_asked(tx->conn, actor->workspace_id, actor->agent_id, &had, err))
+        return false;
+    return had || (mark(tx, actor->workspace_id, actor->agent_id, true, err) &&
+                   make_codes(tx, actor, ret_codes, err) &&
+                   session_end_others(tx, actor->workspace_id, actor->agent_id, actor->session_id, err));
+}
+
+bool factor_lost(struct tx *tx, i64 workspace_id, i64 agent_id, struct err *err)
+{
+    i64 left;
+    return db_one_i64(tx->conn, &SQL_factor_count, DB_ARGS(db_i64(workspace_id), db_i64(agent_id)), &left,
+                      err) &&
+           (left > 0 || (db_exec(tx->conn, &SQL_recovery_delete_all,
+                                 DB_ARGS(db_i64(workspace_id), db_i64(agent_id)), NULL, err) &&
+                         mark(tx, workspace_id, agent_id, false, err)));
+}
+
+static bool delete_app(struct tx *tx, i64 workspace_id, i64 agent_id, struct err *err)
+{
+    return db_exec(tx->conn, &SQL_factor_delete, DB_ARGS(db_i64(workspace_id), db_i64(agent_id)), NULL, err);
 }
 
 bool factor_remove(struct tx *tx, const struct actor *actor, const struct key *key, struct str code,
                    struct err *err)
 {
     return own_session(actor, err) && factor_use(tx, key, actor->workspace_id, actor->agent_id, code, err) &&
-           take_away(tx, actor->workspace_id, actor->agent_id, actor->session_id, err) &&
+           delete_app(tx, actor->workspace_id, actor->agent_id, err) &&
+           factor_lost(tx, actor->workspace_id, actor->agent_id, err) &&
+           session_end_others(tx, actor->workspace_id, actor->agent_id, actor->session_id, err) &&
            note(tx, actor, EVENT_FACTOR_REMOVED, actor->agent_id, err);
 }
 
@@ -233,8 +257,12 @@ bool factor_reset(struct tx *tx, const struct actor *actor, i64 agent_id, struct
         return false;
     if (role_find(agent.role) == ROLE_OWNER && !actor_may(actor, MAY_OWN))
         return err_set(err, ERR_DENIED, "Only owners do this for an owner.");
-    return take_away(tx, actor->workspace_id, agent_id, agent_id == actor->agent_id ? actor->session_id : 0,
-                     err) &&
+    return delete_app(tx, actor->workspace_id, agent_id, err) &&
+           db_exec(tx->conn, &SQL_passkey_delete_all, DB_ARGS(db_i64(actor->workspace_id), db_i64(agent_id)),
+                   NULL, err) &&
+           factor_lost(tx, actor->workspace_id, agent_id, err) &&
+           session_end_others(tx, actor->workspace_id, agent_id,
+                              agent_id == actor->agent_id ? actor->session_id : 0, err) &&
            note(tx, actor, EVENT_FACTOR_RESET, agent_id, err);
 }
 
@@ -250,6 +278,21 @@ bool factor_asked(struct conn *conn, i64 workspace_id, i64 agent_id, bool *ret_a
     return true;
 }
 
+bool factor_kinds(struct conn *conn, i64 workspace_id, i64 agent_id, struct arena *arena,
+                  struct str_list *out, struct err *err)
+{
+    struct actor who = {.workspace_id = workspace_id, .agent_id = agent_id};
+    struct factor_state state;
+    if (!factor_state(conn, &who, &state, err))
+        return false;
+    if (state.passkeys > 0)
+        *list_push(out, arena) = S("passkey");
+    if (state.totp)
+        *list_push(out, arena) = S("totp");
+    *list_push(out, arena) = S("recovery_code");
+    return true;
+}
+
 bool sign_in_step_create(struct tx *tx, i64 workspace_id, i64 agent_id, struct str secret, struct err *err)
 {
     return db_exec(tx->conn, &SQL_step_insert,
@@ -258,22 +301,34 @@ bool sign_in_step_create(struct tx *tx, i64 workspace_id, i64 agent_id, struct s
                    NULL, err);
 }
 
-bool sign_in_step_try(struct tx *tx, struct str secret, i64 *ret_workspace, i64 *ret_agent, struct err *err)
+bool sign_in_step_get(struct conn *conn, struct str secret, i64 now, i64 *ret_workspace, i64 *ret_agent,
+                      struct err *err)
 {
-    struct str hash = secret_hash(tx->arena, secret);
+    struct arena *arena = arena_take();
     struct rows *rows;
-    i64 n = 0;
+    bool ok = db_query(conn, &SQL_step_get, DB_ARGS(db_blob(secret_hash(arena, secret)), db_i64(now)), &rows,
+                       err);
     *ret_agent = 0;
-    if (!db_exec(tx->conn, &SQL_step_try, DB_ARGS(db_blob(hash), db_i64(tx->now)), &n, err) ||
-        !db_query(tx->conn, &SQL_step_get, DB_ARGS(db_blob(hash), db_i64(tx->now)), &rows, err))
-        return false;
-    if (rows_next(rows)) {
+    if (ok && rows_next(rows)) {
         *ret_workspace = row_i64(rows, 0);
         *ret_agent = row_i64(rows, 1);
     }
-    if (!rows_end(rows, err))
+    ok = ok && rows_end(rows, err);
+    arena_give(arena);
+    if (!ok)
         return false;
-    return (n == 1 && *ret_agent > 0) ||
+    return *ret_agent > 0 ||
+           err_set(err, ERR_UNAUTHENTICATED, "This took too long or too many tries; sign in again.");
+}
+
+bool sign_in_step_try(struct tx *tx, struct str secret, i64 *ret_workspace, i64 *ret_agent, struct err *err)
+{
+    struct str hash = secret_hash(tx->arena, secret);
+    i64 n = 0;
+    if (!db_exec(tx->conn, &SQL_step_try, DB_ARGS(db_blob(hash), db_i64(tx->now)), &n, err) ||
+        !sign_in_step_get(tx->conn, secret, tx->now, ret_workspace, ret_agent, err))
+        return false;
+    return n == 1 ||
            err_set(err, ERR_UNAUTHENTICATED, "This took too long or too many tries; sign in again.");
 }
 

@@ -21,6 +21,11 @@ UPDATE factor SET last_step = :step, last_used_at = :now, confirmed = 1
 -- name: factor_delete :exec
 DELETE FROM factor WHERE workspace_id = :workspace AND agent_id = :agent;
 
+-- name: factor_count :one
+-- What is left for a second step: the app and passkeys.
+SELECT (SELECT count(*) FROM factor WHERE workspace_id = :workspace AND agent_id = :agent AND confirmed = 1)
+     + (SELECT count(*) FROM passkey WHERE workspace_id = :workspace AND agent_id = :agent);
+
 -- name: factor_mark :exec
 -- Whether signing in has a second step.
 UPDATE agent SET second_factor = :has WHERE workspace_id = :workspace AND id = :agent;
