@@ -129,4 +129,11 @@ export const operations = {
   getBulk: { method: 'GET', path: '/api/v1/bulk/{id}', query: [], body: '', kind: 'value' },
   stopBulk: { method: 'POST', path: '/api/v1/bulk/{id}/stop', query: [], body: '', kind: 'value' },
   undoBulk: { method: 'POST', path: '/api/v1/bulk/{id}/undo', query: [], body: '', kind: 'value' },
+  listPasskeys: { method: 'GET', path: '/api/v1/me/passkeys', query: [], body: '', kind: 'list' },
+  addPasskey: { method: 'POST', path: '/api/v1/me/passkeys', query: [], body: 'json', kind: 'value' },
+  beginPasskey: { method: 'POST', path: '/api/v1/me/passkeys/begin', query: [], body: 'json', kind: 'value' },
+  renamePasskey: { method: 'PATCH', path: '/api/v1/me/passkeys/{id}', query: [], body: 'json', kind: 'value' },
+  removePasskey: { method: 'POST', path: '/api/v1/me/passkeys/{id}/remove', query: [], body: 'json', kind: 'value' },
+  beginSignInPasskey: { method: 'POST', path: '/api/v1/session/passkey/begin', query: [], body: 'json', kind: 'value' },
+  signInPasskey: { method: 'POST', path: '/api/v1/session/passkey', query: [], body: 'json', kind: 'value' },
 }

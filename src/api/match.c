@@ -4,12 +4,11 @@
 #include "api/routes.h"
 
 const struct route *const route_tables[] = {
-    session_routes, me_routes,      workspace_routes, agent_routes,        team_routes,
-    tag_routes,     channel_routes, token_routes,     conversation_routes, message_routes,
-    mail_routes,    compose_routes, contact_routes,   file_routes,         live_routes,
-    ping_routes,    push_routes,    about_routes,     hook_routes,         webhook_routes,
-    factor_routes,  health_routes,  folder_routes,    chat_routes,         form_routes,
-    bulk_routes,    passkey_routes, NULL,
+    session_routes, me_routes,      workspace_routes,    agent_routes,   team_routes,   tag_routes,
+    channel_routes, token_routes,   conversation_routes, message_routes, mail_routes,   compose_routes,
+    contact_routes, file_routes,    live_routes,         ping_routes,    push_routes,   about_routes,
+    hook_routes,    webhook_routes, factor_routes,       health_routes,  folder_routes, chat_routes,
+    form_routes,    bulk_routes,    passkey_routes,      NULL,
 };
 
 const char *method_name(enum http_method method)

@@ -135,8 +135,7 @@ static bool rename_passkey(struct request *req, struct tx *tx, struct reply *rep
     const struct new_name *given = req->data;
     struct passkey passkey;
     i64 id;
-    if (!request_id(req, 0, &id, err) ||
-        !passkey_rename(tx, &req->actor, id, given->name, &passkey, err))
+    if (!request_id(req, 0, &id, err) || !passkey_rename(tx, &req->actor, id, given->name, &passkey, err))
         return false;
     reply_value(reply, 200, &passkey_type, &passkey);
     return true;
@@ -265,8 +264,8 @@ const struct route passkey_routes[] = {
      .write = begin},
     {HTTP_POST_, "/api/v1/me/passkeys", MAY_READ, "addPasskey",
      "Keep the passkey that the browser made; from now on signing in has a second step",
-     .in = &passkey_draft_type, .out = &passkey_made_type, .success = 201,
-     .flags = ROUTE_SLOW | ROUTE_ENROLL, .prepare = prepare_add, .write = add},
+     .in = &passkey_draft_type, .out = &passkey_made_type, .success = 201, .flags = ROUTE_SLOW | ROUTE_ENROLL,
+     .prepare = prepare_add, .write = add},
     {HTTP_PATCH_, "/api/v1/me/passkeys/{id}", MAY_READ, "renamePasskey", "Rename a passkey",
      .in = &new_name_type, .out = &passkey_type, .success = 200, .flags = ROUTE_ENROLL,
      .prepare = prepare_rename, .write = rename_passkey},

@@ -103,7 +103,7 @@ bool enter_slow_down(struct request *req, struct str name, struct err *err)
     struct str account =
         str_printf(req->arena, "%.*s|%.*s", STR_ARG(text_fold(req->arena, name)), STR_ARG(peer));
     if (name.len > 0 && !limit_take(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT, account, ACCOUNT_PER_MINUTE,
-                                     ACCOUNT_BURST, &retry_s))
+                                    ACCOUNT_BURST, &retry_s))
         return err_retry(err, ERR_RATE_LIMITED, retry_s,
                          "Too many attempts on this account from this address.");
     return true;

@@ -43,7 +43,8 @@ static bool read_value(struct reader *r, int depth, struct cbor *out);
 
 static bool same_key(const struct cbor *a, const struct cbor *b)
 {
-    return a->kind == b->kind && (a->kind == CBOR_NUMBER ? a->number == b->number : str_eq(a->bytes, b->bytes));
+    return a->kind == b->kind &&
+           (a->kind == CBOR_NUMBER ? a->number == b->number : str_eq(a->bytes, b->bytes));
 }
 
 static bool key_is_good(struct reader *r, const struct cbor *map, const struct cbor *key)

@@ -123,9 +123,9 @@ bool cose_key_verify(const struct cose_key *key, struct str data, struct str sig
     EVP_PKEY *made = build_key(key);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     const EVP_MD *digest = key->algorithm == COSE_EDDSA ? NULL : EVP_sha256();
-    bool ok = made && ctx && EVP_DigestVerifyInit(ctx, NULL, digest, NULL, made) == 1 &&
-              EVP_DigestVerify(ctx, (const u8 *)signature.ptr, signature.len, (const u8 *)data.ptr,
-                               data.len) == 1;
+    bool ok =
+        made && ctx && EVP_DigestVerifyInit(ctx, NULL, digest, NULL, made) == 1 &&
+        EVP_DigestVerify(ctx, (const u8 *)signature.ptr, signature.len, (const u8 *)data.ptr, data.len) == 1;
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(made);
     return ok;

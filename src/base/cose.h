@@ -5,9 +5,9 @@
 #include "base/cbor.h"
 
 struct cose_key {
-    i64 algorithm;      // COSE_ES256, COSE_EDDSA, COSE_RS256
-    struct str x, y;    // ES256: both; EdDSA: x
-    struct str n, e;    // RS256
+    i64 algorithm;   // COSE_ES256, COSE_EDDSA, COSE_RS256
+    struct str x, y; // ES256: both; EdDSA: x
+    struct str n, e; // RS256
 };
 // ERR_INVALID when it is of another kind, or no key.
 bool cose_key_of(const struct cbor *map, struct cose_key *out, struct err *err) MUST_CHECK;

@@ -17,7 +17,8 @@ const struct type factor_state_type = {
         FIELD(factor_state, FIELD_BOOL, totp, FIELD_READ_ONLY, .doc = "signing in asks for a code of an app"),
         FIELD(factor_state, FIELD_I64, passkeys, FIELD_READ_ONLY, .doc = "how many there are"),
         FIELD(factor_state, FIELD_I64, recovery_codes_left, FIELD_READ_ONLY),
-        FIELD(factor_state, FIELD_TIME, created_at, FIELD_READ_ONLY | FIELD_NULLABLE, .doc = "of the app's key"),
+        FIELD(factor_state, FIELD_TIME, created_at, FIELD_READ_ONLY | FIELD_NULLABLE,
+              .doc = "of the app's key"),
         FIELD(factor_state, FIELD_TIME, last_used_at, FIELD_READ_ONLY | FIELD_NULLABLE),
         FIELD_END,
     },
@@ -52,12 +53,12 @@ bool factor_state(struct conn *conn, const struct actor *actor, struct factor_st
     struct arena *arena = arena_take();
     struct row row;
     struct factor_state state = {};
-    bool ok = load(conn, actor->workspace_id, actor->agent_id, arena, &row, err) &&
-              db_one_i64(conn, &SQL_recovery_count,
-                         DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id)),
-                         &state.recovery_codes_left, err) &&
-              db_one_i64(conn, &SQL_passkey_count,
-                         DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id)), &state.passkeys, err);
+    bool ok =
+        load(conn, actor->workspace_id, actor->agent_id, arena, &row, err) &&
+        db_one_i64(conn, &SQL_recovery_count, DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id)),
+                   &state.recovery_codes_left, err) &&
+        db_one_i64(conn, &SQL_passkey_count, DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id)),
+                   &state.passkeys, err);
     arena_give(arena);
     if (ok && row.confirmed) {
         state.totp = true;
@@ -306,8 +307,8 @@ bool sign_in_step_get(struct conn *conn, struct str secret, i64 now, i64 *ret_wo
 {
     struct arena *arena = arena_take();
     struct rows *rows;
-    bool ok = db_query(conn, &SQL_step_get, DB_ARGS(db_blob(secret_hash(arena, secret)), db_i64(now)), &rows,
-                       err);
+    bool ok =
+        db_query(conn, &SQL_step_get, DB_ARGS(db_blob(secret_hash(arena, secret)), db_i64(now)), &rows, err);
     *ret_agent = 0;
     if (ok && rows_next(rows)) {
         *ret_workspace = row_i64(rows, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The second step of signing in: one-time passwords from an app, passkeys (passkey.h), recovery codes for when
-// they are lost. A code is good once; whatever changes here ends all other sessions.
+// The second step of signing in: one-time passwords from an app, passkeys (passkey.h), recovery codes for
+// when they are lost. A code is good once; whatever changes here ends all other sessions.
 #pragma once
 #include "base/crypto.h"
 #include "desk/actor.h"
@@ -26,8 +26,8 @@ bool factor_renew_codes(struct tx *tx, const struct actor *actor, const struct k
                         struct str_list *ret_codes, struct err *err) MUST_CHECK;
 bool factor_remove(struct tx *tx, const struct actor *actor, const struct key *key, struct str code,
                    struct err *err) MUST_CHECK;
-// One of whatever kind was added: from now on signing in has a second step. The first one answers with recovery
-// codes and ends all other sessions.
+// One of whatever kind was added: from now on signing in has a second step. The first one answers with
+// recovery codes and ends all other sessions.
 bool factor_gained(struct tx *tx, const struct actor *actor, struct str_list *ret_codes,
                    struct err *err) MUST_CHECK;
 // One was taken away; the last one takes the recovery codes along.

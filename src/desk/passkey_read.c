@@ -37,8 +37,8 @@ bool passkey_challenge_take(struct tx *tx, struct str purpose, struct str challe
     struct rows *rows;
     *out = (struct passkey_challenge){};
     if (!db_query(tx->conn, &SQL_passkey_challenge_take,
-                  DB_ARGS(db_blob(secret_hash(tx->arena, challenge)), db_str(purpose), db_i64(tx->now)), &rows,
-                  err))
+                  DB_ARGS(db_blob(secret_hash(tx->arena, challenge)), db_str(purpose), db_i64(tx->now)),
+                  &rows, err))
         return false;
     while (rows_next(rows))
         *out = (struct passkey_challenge){.found = true,
@@ -67,8 +67,8 @@ bool passkey_client_data(struct arena *arena, const struct passkey_site *site, c
     if (!str_eq(json_str(json_at(data, "type")), str_from(type)))
         return err_field(err, "client_data", "type", "This was made for another purpose than %s.", type);
     if (!str_eq(origin, site->origin) || json_bool(json_at(data, "crossOrigin")))
-        return err_field(err, "client_data", "origin", "The passkey was used on another page; Heed is at %.*s.",
-                         STR_ARG(site->origin));
+        return err_field(err, "client_data", "origin",
+                         "The passkey was used on another page; Heed is at %.*s.", STR_ARG(site->origin));
     *ret_challenge = json_str(json_at(data, "challenge"));
     return ret_challenge->len > 0 ||
            err_field(err, "client_data", "challenge", "The browser's client data names no challenge.");

@@ -10,7 +10,8 @@
 const struct type passkey_request_type = {
     "PasskeyRequest",
     (const struct field[]){
-        FIELD(passkey_request, FIELD_STR, challenge, FIELD_READ_ONLY, .doc = "base64url, like all bytes here"),
+        FIELD(passkey_request, FIELD_STR, challenge, FIELD_READ_ONLY,
+              .doc = "base64url, like all bytes here"),
         FIELD(passkey_request, FIELD_STR, rp_id, FIELD_READ_ONLY),
         FIELD(passkey_request, FIELD_STR, user_verification, FIELD_READ_ONLY, .doc = "required, discouraged"),
         FIELD(passkey_request, FIELD_STRS, allow, FIELD_READ_ONLY,
@@ -124,14 +125,14 @@ bool passkey_verify(struct conn *conn, const struct key *key, struct arena *aren
     struct str user = passkey_user(key, arena, passkey->workspace_id, passkey->agent_id);
     bool whose = claim->agent_id == 0 || claim->agent_id == passkey->agent_id;
     bool handle = str_given(claim->user_handle) ? secret_eq(claim->user_handle, user) : claim->agent_id != 0;
-    if (!whose || !handle ||
-        !cose_verify(passkey->public_key, arena, claim->signed_bytes, claim->signature))
+    if (!whose || !handle || !cose_verify(passkey->public_key, arena, claim->signed_bytes, claim->signature))
         return unknown(err);
     bool counts = claim->data.counter > 0 || passkey->counter > 0;
     if (counts && (i64)claim->data.counter <= passkey->counter) {
-        err_field(err, "authenticator_data", "counter",
-                  "The counter of this passkey went backwards: there may be a copy of it. It was not accepted; "
-                  "sign in another way, then remove it.");
+        err_field(
+            err, "authenticator_data", "counter",
+            "The counter of this passkey went backwards: there may be a copy of it. It was not accepted; "
+            "sign in another way, then remove it.");
         err->code = ERR_UNAUTHENTICATED;
         return false;
     }
