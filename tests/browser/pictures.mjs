@@ -11,7 +11,7 @@ const target = `${root}${process.argv.includes('--check') ? 'build' : 'docs'}/pi
 const taken = []
 const failed = []
 mkdirSync(target, { recursive: true })
-const heed = await Heed.start({ demo: true })
+const heed = await Heed.start({ demo: true, name: 'localhost' })
 const browser = await Browser.start()
 const first = await browser.page()
 await first.goto(heed.link('Sign in'))
@@ -22,7 +22,7 @@ const storageState = await first.context().storageState()
 async function picture(name, path, { width = 1440, height = 900, theme = 'light' }, steps = async () => {}) {
   const page = await browser.page({ width, height, theme, storageState, name })
   try {
-    await page.goto(heed.url + path)
+    await page.goto(heed.site + path)
     await page.waitForSelector('[data-row], .head h1')
     await page.waitForTimeout(500)
     await steps(page)
@@ -59,6 +59,18 @@ await picture('customer', '/inbox/unanswered', {}, async (page) => {
   await page.locator('.cust-tags').waitFor()
 })
 await picture('pings', '/settings/pings', {})
+await picture('passkeys', '/settings/me', {}, async (page) => {
+  const device = await page.context().newCDPSession(page)
+  await device.send('WebAuthn.enable')
+  await device.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } })
+  await page.getByRole('button', { name: 'Add a passkey' }).click()
+  await page.locator('#passkeys').getByLabel('Name').fill('Work laptop')
+  await page.getByRole('button', { name: 'Go on, on the device' }).click()
+  await page.locator('#passkeys').getByText('Work laptop').waitFor()
+  await page.getByRole('button', { name: 'I have kept them' }).click()
+  await page.locator('.toast').waitFor({ state: 'detached' }).catch(() => {})
+  await page.locator('#second-factor').evaluate((e) => e.scrollIntoView({ block: 'start' }))
+})
 await picture('channels', '/settings/channels', {})
 await picture('chat-settings', '/settings/channels/new/chat', {}, async (page) => {
   await page.getByLabel('Name customers see').fill('Saltmarsh')

@@ -7,6 +7,7 @@ import { deflateSync } from 'node:zlib'
 import { Browser, axe, signIn } from './lib/browser.mjs'
 import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
+import { account } from './parts/account.mjs'
 import { composer } from './parts/composer.mjs'
 import { folders, joining, many, ownKeys } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
@@ -730,6 +731,7 @@ test('the first load is at most 60 KB of compressed script', async () => {
 await chat({ browser, heed, email: MAREN, password: PASSWORD })
 await mail({ browser })
 await cleaner({ browser })
+await account({ browser })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })

@@ -47,7 +47,7 @@ export async function signIn(page, heed, email, password) {
   await page.goto(`${heed.url}/sign-in`)
   await page.getByLabel('E-mail').fill(email)
   await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.waitForURL('**/inbox/**')
   await page.waitForSelector('.st-live', { state: 'attached' })
 }

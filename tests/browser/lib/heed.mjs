@@ -40,12 +40,14 @@ export async function startShop() {
 }
 
 export class Heed {
-  static async start({ demo = false, allow = [] } = {}) {
+  /** name: what the public address is called, when numbers will not do; then `site` is that address. */
+  static async start({ demo = false, allow = [], name = '' } = {}) {
     const heed = new Heed()
     heed.data = mkdtempSync(join(tmpdir(), 'heed-browser-'))
     heed.port = await freePort()
     heed.url = `http://127.0.0.1:${heed.port}`
-    heed.flags = [...(demo ? ['--demo'] : []), ...allow.flatMap((host) => ['--allow-host', host])]
+    heed.site = name ? `http://${name}:${heed.port}` : heed.url
+    heed.flags = [...(demo ? ['--demo'] : []), ...(name ? ['--public-url', heed.site] : []), ...allow.flatMap((host) => ['--allow-host', host])]
     await heed.up()
     return heed
   }
