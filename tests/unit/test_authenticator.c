@@ -153,6 +153,7 @@ static void depth_and_number_of_values_are_bounded(void **state)
         if (n < 256) {
             bytes[0] = (char)0x98;
             bytes[1] = (char)n;
+            bytes[2] = 0;
         }
         struct str all = {bytes, (size_t)n + (n < 256 ? 2 : 3)};
         const struct cbor *value;
