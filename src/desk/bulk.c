@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // See bulk.h: what people ask for.
 #include "desk/bulk.h"
+#include "desk/change.h"
 #include "sql_gen.h"
 #include "text/words.h"
 
@@ -433,7 +434,8 @@ static bool mark_item(struct tx *tx, const struct bulk *bulk, i64 id, const char
 // What only concerns this one conversation is noted; anything else stops the step.
 static bool fail_item(struct tx *tx, struct bulk *bulk, i64 id, const struct err *why, struct err *err)
 {
-    if (why->code != ERR_NOT_FOUND && why->code != ERR_DENIED && why->code != ERR_INVALID) {
+    if (why->code != ERR_NOT_FOUND && why->code != ERR_DENIED && why->code != ERR_INVALID &&
+        why->code != ERR_CONFLICT) {
         *err = *why;
         return false;
     }
@@ -441,6 +443,15 @@ static bool fail_item(struct tx *tx, struct bulk *bulk, i64 id, const struct err
     if (bulk->error.len == 0)
         bulk->error = str_printf(tx->arena, "%s", why->text);
     return mark_item(tx, bulk, id, "failed", err);
+}
+
+// Locked before it is read: tags are set as a whole, and what was before is kept for undoing.
+static bool hold(struct tx *tx, const struct actor *actor, i64 id, struct conversation *out, struct err *err)
+{
+    struct change change;
+    struct edit *edit;
+    change_init(&change, tx, actor->workspace_id, actor->agent_id);
+    return change_open(&change, id, &edit, err) && conversation_get(tx->conn, actor, id, tx->arena, out, err);
 }
 
 static bool change_one(struct tx *tx, struct bulk *bulk, const struct actor *actor,
@@ -457,7 +468,7 @@ static bool change_one(struct tx *tx, struct bulk *bulk, const struct actor *act
                                        "priority", "snoozed_until", "spam"};
     field_set wanted = 0;
     struct err why = {};
-    if (!conversation_get(tx->conn, actor, id, tx->arena, &before, &why))
+    if (!hold(tx, actor, id, &before, &why))
         return fail_item(tx, bulk, id, &why, err);
     for (size_t i = 0; i < ARRAY_LEN(same); i++) {
         if (given(set, same[i]))
@@ -467,9 +478,10 @@ static bool change_one(struct tx *tx, struct bulk *bulk, const struct actor *act
         mix_tags(&before.tags, &change->remove_tags, &change->add_tags, tx->arena, &patch.tags);
         (void)patch_field("tags", &wanted);
     }
-    if (wanted && !conversation_update(tx, actor, id, &patch, wanted, &after, &why))
-        return fail_item(tx, bulk, id, &why, err);
+    // Read first: afterwards it may belong to a team the reader does not see.
     if (given(set, "read") && !conversation_mark_read(tx, actor, id, &why))
+        return fail_item(tx, bulk, id, &why, err);
+    if (wanted && !conversation_update(tx, actor, id, &patch, wanted, &after, &why))
         return fail_item(tx, bulk, id, &why, err);
     bulk->done++;
     return db_exec(tx->conn, &SQL_bulk_item_done,
@@ -555,7 +567,7 @@ static bool undo_one(struct tx *tx, struct bulk *bulk, const struct actor *actor
     field_set wanted = 0;
     struct err why = {};
     bulk->done--;
-    if (!conversation_get(tx->conn, actor, item->id, tx->arena, &now, &why))
+    if (!hold(tx, actor, item->id, &now, &why))
         return fail_item(tx, bulk, item->id, &why, err);
     if (given(set, "status"))
         undo_status(tx, &now, change, item, &patch, &wanted);

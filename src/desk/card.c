@@ -326,7 +326,12 @@ bool card_update(struct tx *tx, const struct actor *actor, i64 id, const struct 
     struct card card = {};
     if (!actor_may(actor, MAY_TRIAGE))
         return err_set(err, ERR_DENIED, "Your role does not change customers' cards.");
-    if (!card_read(tx->conn, actor, id, tx->arena, &card, err) || !apply(tx, &card, patch, set, err))
+    i64 merged;
+    // Read again once it is locked: all of it is written, and a colleague may change another field just now.
+    if (!card_read(tx->conn, actor, id, tx->arena, &card, err) ||
+        !db_one_i64(tx->conn, &SQL_contact_merged_into, DB_ARGS(db_i64(actor->workspace_id), db_i64(card.id)),
+                    &merged, err) ||
+        !card_read(tx->conn, actor, id, tx->arena, &card, err) || !apply(tx, &card, patch, set, err))
         return false;
     if (!db_exec(tx->conn, &SQL_contact_set,
                  DB_ARGS(db_str(card.name), db_str(card.note), db_str(card.language), db_str(card.email),

@@ -145,12 +145,28 @@ bool draft_put(struct tx *tx, const struct actor *actor, i64 conversation_id, st
     return true;
 }
 
+static bool lock(struct tx *tx, i64 workspace_id, i64 conversation_id, i64 agent_id, struct str mode,
+                 struct err *err)
+{
+    struct err why = {};
+    i64 version;
+    if (db_one_i64(tx->conn, &SQL_draft_lock,
+                   DB_ARGS(db_i64(workspace_id), db_i64(conversation_id), db_i64(agent_id), db_str(mode)),
+                   &version, &why) ||
+        why.code == ERR_NOT_FOUND) {
+        return true;
+    }
+    *err = why;
+    return false;
+}
+
 bool draft_take(struct tx *tx, const struct actor *actor, i64 conversation_id, struct str mode, i64 agent_id,
                 bool replace, struct draft *out, struct err *err)
 {
     struct draft theirs, own;
     i64 taken = 0;
     if (!check(tx->conn, actor, conversation_id, mode, err) ||
+        !lock(tx, actor->workspace_id, conversation_id, agent_id, mode, err) ||
         !find(tx->conn, actor->workspace_id, conversation_id, agent_id, mode, tx->arena, &theirs, err) ||
         !find(tx->conn, actor->workspace_id, conversation_id, actor->agent_id, mode, tx->arena, &own, err)) {
         return false;

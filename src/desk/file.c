@@ -54,6 +54,14 @@ static bool write_part(struct tx *tx, void *arg, struct err *err)
                    NULL, err);
 }
 
+static bool touch_file(struct tx *tx, void *arg, struct err *err)
+{
+    const struct keep *keep = arg;
+    return db_exec(tx->conn, &SQL_file_touch,
+                   DB_ARGS(db_i64(tx->now), db_i64(keep->workspace_id), db_str(keep->file->sha256)), NULL,
+                   err);
+}
+
 static bool write_file(struct tx *tx, void *arg, struct err *err)
 {
     const struct keep *keep = arg;
@@ -74,6 +82,8 @@ bool file_keep(struct db *db, i64 workspace_id, i64 uploaded_by, struct str byte
         return err_set(err, ERR_TOO_LARGE, "A file has at most 25 MiB.");
     file->sha256 = sha256_hex(arena, bytes);
     file->size = (i64)bytes.len;
+    if (!db_write(db, WRITE_READER, touch_file, &keep, err))
+        return false;
     for (; (size_t)keep.part * FILE_PART < bytes.len; keep.part++) {
         if (!db_write(db, WRITE_READER, write_part, &keep, err))
             return false;

@@ -436,8 +436,9 @@ static bool move_back(struct change *change, const struct merge_row *merge, i64 
                    NULL, err) &&
            follow(tx, workspace, from_id, to, err) &&
            db_exec(tx->conn, &SQL_merge_scheduled_back,
-                   DB_ARGS(db_i64(from_id), db_i64(workspace), db_i64(to), db_i64(merge->route_id)), NULL,
-                   err) &&
+                   DB_ARGS(db_i64(from_id), db_i64(merge->route_id), db_i64(workspace), db_i64(to),
+                           db_i64(merge->id)),
+                   NULL, err) &&
            db_exec(tx->conn, &SQL_merge_routes_back,
                    DB_ARGS(db_i64(from_id), db_i64(workspace), db_i64(merge->id)), NULL, err) &&
            db_exec(tx->conn, &SQL_merge_route_delete, DB_ARGS(db_i64(workspace), db_i64(merge->route_id)),
@@ -477,8 +478,11 @@ bool conversation_unmerge(struct tx *tx, const struct actor *actor, i64 from_id,
     change_init(&change, tx, actor->workspace_id, actor->agent_id);
     if (!open_both(&change, actor, merge.into_id, from_id, &into, &from, err))
         return false;
-    if (from->before.merged_into != merge.into_id)
+    // Looked at once more under the locks: somebody may have merged it on, or taken it back.
+    if (from->before.merged_into != merge.into_id || into->before.merged_into)
         return err_set(err, ERR_CONFLICT, "Somebody was quicker.");
+    if (!find_merge(tx, actor, from_id, &merge, err) || !in_turn(tx, actor, &merge, err))
+        return false;
     if (!read_moved(&change, &SQL_merge_messages_back,
                     DB_ARGS(db_i64(actor->workspace_id), db_i64(merge.into_id), db_i64(merge.route_id),
                             db_i64(merge.id)),

@@ -400,6 +400,16 @@ static bool insert_files(struct writing *w, struct err *err)
     for (size_t i = 0; i < w->draft->attachments.len; i++) {
         const struct draft_attachment *draft = &w->draft->attachments.items[i];
         const struct file_row *file = &w->files[i];
+        i64 here = 0;
+        if (!db_exec(w->tx->conn, &SQL_file_touch,
+                     DB_ARGS(db_i64(w->tx->now), db_i64(w->actor->workspace_id), db_str(draft->sha256)),
+                     &here, err)) {
+            return false;
+        }
+        if (here == 0) {
+            return err_field(err, "attachments", "unknown",
+                             "There is no such file (any more); put it again.");
+        }
         if (!db_exec(w->tx->conn, &SQL_message_attach,
                      DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->message_id), db_i64((i64)i),
                              db_str(S("")), db_str(file->mime),
@@ -462,7 +472,7 @@ static bool write_it(struct writing *w, struct err *err)
     conversation_heard(w);
     return change_log(&w->change, EVENT_MESSAGE_CREATED, &w->edit->after, w->message_id, data, err) &&
            together_mention(&w->change, w->actor, w->edit, w->message_id, &w->draft->mentions, err) &&
-           draft_forget(w->tx, w->actor, w->edit->after.id, w->draft->kind, err) &&
+           (w->draft->keep_draft || draft_forget(w->tx, w->actor, w->edit->after.id, w->draft->kind, err)) &&
            change_finish(&w->change, err);
 }
 

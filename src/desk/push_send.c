@@ -67,15 +67,15 @@ bool push_claim(struct tx *tx, struct push_out *out, bool *ret_found, struct err
 
 struct source {
     struct str sealed, hash, language, choice, kind, contact_name, preview, by_name;
-    i64 n, seen_at, conversation_id;
+    i64 n, seen_at, conversation_id, agent_id, channel_id, team_id;
 };
 
-static bool load(struct conn *conn, const struct push_out *out, struct arena *arena, struct source *ret,
-                 bool *ret_found, struct err *err)
+static bool load(struct conn *conn, const struct push_out *out, i64 now, struct arena *arena,
+                 struct source *ret, bool *ret_found, struct err *err)
 {
     struct rows *rows;
-    if (!db_query(conn, &SQL_push_out_load, DB_ARGS(db_i64(out->workspace_id), db_i64(out->id)), &rows,
-                  err)) {
+    if (!db_query(conn, &SQL_push_out_load, DB_ARGS(db_i64(now), db_i64(out->workspace_id), db_i64(out->id)),
+                  &rows, err)) {
         return false;
     }
     *ret_found = rows_next(rows);
@@ -90,7 +90,10 @@ static bool load(struct conn *conn, const struct push_out *out, struct arena *ar
                                .conversation_id = row_i64(rows, 9),
                                .contact_name = row_str(rows, 10, arena),
                                .preview = row_str(rows, 11, arena),
-                               .by_name = row_str(rows, 12, arena)};
+                               .by_name = row_str(rows, 12, arena),
+                               .agent_id = row_i64(rows, 2),
+                               .channel_id = row_i64(rows, 13),
+                               .team_id = row_i64(rows, 14)};
     }
     return rows_end(rows, err);
 }
@@ -152,6 +155,21 @@ static struct str urgency_of(struct str kind)
     return low ? S("normal") : S("high");
 }
 
+// Asked when it leaves, which may be hours after the ping.
+static bool still_sees(struct conn *conn, const struct source *source, struct arena *arena, bool *ret_sees,
+                       struct err *err)
+{
+    struct actor actor;
+    struct err why = {};
+    if (!actor_load(conn, source->agent_id, arena, &actor, &why)) {
+        *ret_sees = false;
+        *err = why;
+        return why.code == ERR_UNAUTHENTICATED;
+    }
+    *ret_sees = actor_sees(&actor, source->channel_id, source->team_id);
+    return true;
+}
+
 bool push_letter_make(struct conn *conn, const struct key *key, const struct push_out *out, i64 now,
                       struct arena *arena, struct push_letter *ret, struct err *err)
 {
@@ -162,7 +180,8 @@ bool push_letter_make(struct conn *conn, const struct key *key, const struct pus
     field_set given;
     bool found;
     *ret = (struct push_letter){};
-    if (!load(conn, out, arena, &source, &found, err)) {
+    if (!load(conn, out, now, arena, &source, &found, err) ||
+        (found && source.conversation_id && !still_sees(conn, &source, arena, &found, err))) {
         return false;
     }
     if (!found || source.seen_at > 0) {

@@ -133,7 +133,8 @@ static struct message_draft draft_of(const struct scheduled *s)
                                   .reply_to = s->reply_to,
                                   .route_id = s->route_id,
                                   .attachments = s->attachments,
-                                  .seen_message_id = -1};
+                                  .seen_message_id = -1,
+                                  .keep_draft = true};
 }
 
 static bool check_time(struct tx *tx, i64 send_at, struct err *err)

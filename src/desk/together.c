@@ -147,7 +147,8 @@ bool together_hand_over(struct tx *tx, const struct actor *actor, i64 conversati
 {
     struct conversation after;
     struct conversation_patch patch = {.assignee_id = agent_id, .team_id = team_id};
-    struct message_draft note = {.kind = S("note"), .text = summary, .seen_message_id = -1};
+    struct message_draft note = {
+        .kind = S("note"), .text = summary, .seen_message_id = -1, .keep_draft = true};
     field_set given = 0;
     if (!actor_may(actor, MAY_TRIAGE)) {
         return err_set(err, ERR_DENIED, "Your role may not hand conversations over.");

@@ -61,14 +61,19 @@ static i64 turn(struct worker *worker, void *arg)
         fine = db_write(job->db, WRITE_READER, do_prune, NULL, &err);
     }
     fine = fine && under_way(job->db, arena, &keys, &err);
-    for (size_t i = 0; fine && i < keys.len && !worker_stopping(worker); i++) {
-        struct bulk_turn step = {};
-        fine = find(job->db, &keys.items[i], arena, &step.found, &err) &&
-               db_write(job->db, WRITE_READER, do_step, &step, &err);
-        next = step.more ? 0 : next;
-    }
     if (!fine)
         log_event(LOG_WARN, "bulk.failed", LOG_C("error", err.text));
+    for (size_t i = 0; i < keys.len && !worker_stopping(worker); i++) {
+        struct bulk_turn step = {};
+        struct err why = {};
+        if (find(job->db, &keys.items[i], arena, &step.found, &why) &&
+            db_write(job->db, WRITE_READER, do_step, &step, &why)) {
+            next = step.more ? 0 : next;
+            continue;
+        }
+        fine = false; // the others go on
+        log_event(LOG_WARN, "bulk.failed", LOG_I("bulk", keys.items[i].id), LOG_C("error", why.text));
+    }
     arena_give(arena);
     return fine ? next : AFTER_FAILURE_MS;
 }

@@ -8,7 +8,7 @@
 #include "mail/parse.h"
 #include "json/json.h"
 
-enum { JSON_MAX = 32 << 20, FILES_MAX = 100 };
+enum { JSON_MAX = 32 << 20, FILES_MAX = 520 };
 
 struct keeping { // one mail
     const struct jobs_settings *settings;

@@ -69,9 +69,11 @@ bool prune_files(struct tx *tx, i64 *ret_n, struct err *err)
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        const struct db_arg args[] = {db_i64(unused[i].workspace_id), db_str(unused[i].sha256)};
-        if (!db_exec(tx->conn, &SQL_prune_file_parts, args, 2, NULL, err) ||
-            !db_exec(tx->conn, &SQL_prune_file, args, 2, NULL, err)) {
+        const struct db_arg args[] = {db_i64(unused[i].workspace_id), db_str(unused[i].sha256),
+                                      db_i64(tx->now - 7 * DAY)};
+        i64 gone;
+        if (!db_exec(tx->conn, &SQL_prune_file, args, 3, &gone, err) ||
+            (gone > 0 && !db_exec(tx->conn, &SQL_prune_file_parts, args, 2, NULL, err))) {
             return false;
         }
     }

@@ -54,14 +54,16 @@ static bool prune_webhooks(struct tx *tx, i64 *ret_n, struct err *err)
 
 static bool prune_pings(struct tx *tx, i64 *ret_n, struct err *err)
 {
-    *ret_n = 0;
-    return db_exec(tx->conn, &SQL_push_device_prune, DB_NO_ARGS, NULL, err) &&
-           db_exec(tx->conn, &SQL_push_out_prune, DB_ARGS(db_i64(tx->now - 7 * DAY), db_i64(AT_ONCE)), NULL,
-                   err) &&
-           db_exec(tx->conn, &SQL_mail_out_prune, DB_ARGS(db_i64(tx->now - 30 * DAY), db_i64(AT_ONCE)), NULL,
-                   err) &&
-           db_exec(tx->conn, &SQL_ping_prune, DB_ARGS(db_i64(tx->now - 90 * DAY), db_i64(AT_ONCE)), ret_n,
-                   err);
+    i64 pushes = 0, mails = 0, pings = 0;
+    bool fine =
+        db_exec(tx->conn, &SQL_push_device_prune, DB_NO_ARGS, NULL, err) &&
+        db_exec(tx->conn, &SQL_push_out_prune, DB_ARGS(db_i64(tx->now - 7 * DAY), db_i64(AT_ONCE)), &pushes,
+                err) &&
+        db_exec(tx->conn, &SQL_mail_out_prune, DB_ARGS(db_i64(tx->now - 30 * DAY), db_i64(AT_ONCE)), &mails,
+                err) &&
+        db_exec(tx->conn, &SQL_ping_prune, DB_ARGS(db_i64(tx->now - 90 * DAY), db_i64(AT_ONCE)), &pings, err);
+    *ret_n = pushes + mails + pings;
+    return fine;
 }
 
 static bool give_up_sending(struct tx *tx, i64 *ret_n, struct err *err)

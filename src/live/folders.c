@@ -218,7 +218,10 @@ static bool place_all(struct feed *feed, struct conn *conn, struct err *err)
             return false;
         shelf->used = true;
     }
-    // From here nothing fails: the tallies move over together, then the old shelves go.
+    // From here nothing fails: the tallies move over together, then the old shelves go. place_fresh leaves
+    // marks.
+    for (struct tally *tally = feed->tallies; tally; tally = tally->next)
+        tally->used = false;
     for (struct viewer *viewer = feed->persons; viewer; viewer = viewer->next) {
         struct shelf *shelf = shelf_find(feed, viewer->workspace_id);
         if (shelf->used && is_looking(feed, viewer))

@@ -15,6 +15,7 @@ enum {
     BATCH_EVENTS = 1000,
     CATCH_UP_EVENTS = 5000,
     WAITING_MAX = 256 * 1024, // of one stream
+    CATCH_UP_BYTES = WAITING_MAX / 2,
     HEARTBEAT_MS = 15000,
     RECHECK_MS = 1200,
     ONLINE_MS = 4000,
@@ -360,7 +361,13 @@ static bool first_frames(struct visitors *v, struct vopening *o, struct vstream 
                    as->online ? "true" : "false", place.seen ? "true" : "false", resumed ? "true" : "false");
     }
     if (fine && resumed) {
+        size_t hello = out->len;
         fine = catch_up(v, conn, as, o->last_event_id, arena, out, err);
+        if (out->overflow || out->len > CATCH_UP_BYTES) { // more than a stream may wait with
+            out->len = hello;
+            out->overflow = false;
+            buf_add(out, S("event: resync\ndata: {}\n\n"));
+        }
         buf_printf(out, "id: %.*s\nevent: ready\ndata: {}\n\n", STR_ARG(log_cursor_format(arena, v->cursor)));
     }
     db_give(v->db, conn);

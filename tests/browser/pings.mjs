@@ -11,8 +11,10 @@ export function tests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, M
   test('a ping shows at the bell, in a toast and in the title, and opening it sees it', async () => {
     const page = await browser.page({ name: 'bell' })
     await signIn(page, heed, DIMAS, PASSWORD)
-    await page.evaluate(() => fetch('/api/v1/pings/seen', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })) // earlier tests'
-    await page.getByRole('button', { name: 'Pings', exact: true }).first().waitFor()
+    await until(async () => {
+      await page.evaluate(() => fetch('/api/v1/pings/seen', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })) // earlier tests'
+      return page.getByRole('button', { name: 'Pings', exact: true }).first().isVisible()
+    }, 'nothing is new', 15_000)
     const dimas = (await heed.api('GET', '/agents')).items.find((a) => a.email === DIMAS)
     await heed.hook(channel, [message('bell', 'Bella Ring', 'Is anybody there?', 1)])
     const c = await until(() => byName('Bella Ring'), 'the conversation')

@@ -124,3 +124,31 @@ def test_a_change_goes_on_after_a_restart(world):
     done = over(api, bulk)
     assert (done["state"], done["done"], done["failed"]) == ("done", 800, 0)
     assert next(t for t in api.get("tags")["items"] if t["name"] == "after")["open_count"] == 800
+
+
+def test_one_that_was_merged_meanwhile_stops_neither_this_change_nor_the_next(world):
+    server = world()
+    api = server.api("lead@x.example", "owner")
+    many(api, 3)
+    into, merged, other = [c["id"] for c in api.conversations("is:open")]
+    api.call("POST", f"conversations/{into}/merge", {"from_id": merged}, expect=200)
+    first = api.post("bulk", {"ids": [merged, other], "priority": "high"})
+    second = api.post("bulk", {"ids": [into], "priority": "urgent"})
+    done = over(api, first)
+    assert (done["state"], done["done"], done["failed"]) == ("done", 1, 1)
+    assert over(api, second)["done"] == 1
+    assert api.get(f"conversations/{into}")["priority"] == "urgent"
+
+
+def test_what_goes_out_of_sight_is_changed_whole_and_can_be_taken_back(world):
+    server = world()
+    owner = server.api("lead@x.example", "owner")
+    channel = many(owner, 1)
+    team = owner.post("teams", {"name": "Elsewhere"})["id"]
+    agent = server.api("ben@x.example", "agent", name="Ben")
+    owner.patch(f"agents/{agent.get('me')['id']}", {"all_teams": False, "team_ids": []})
+    id = agent.conversations("is:open")[0]["id"]
+    bulk = agent.post("bulk", {"ids": [id], "team_id": team, "read": True})
+    done = over(agent, bulk)
+    assert (done["done"], done["failed"]) == (1, 0) and channel
+    assert owner.get(f"conversations/{id}")["team"]["id"] == team

@@ -287,3 +287,11 @@ def test_a_conversation_moves_to_another_channel_and_stays_one(world):
     until(lambda: state_of(api, conversation, by_itself["id"]) == "read", what="a receipt by that way")
     refused = api.call("POST", f"conversations/{conversation}/messages", {"kind": "reply", "text": "x", "route_id": 4711})
     assert refused.status == 422 and refused.json["errors"][0]["field"] == "route_id"
+
+
+def test_what_the_clock_sends_leaves_alone_what_is_being_written(world):
+    _, api, _, receiver, conversation = begun(world)
+    api.post(f"conversations/{conversation}/scheduled", {"text": "Good morning", "send_at": iso(time.time() + 3)})
+    api.call("PUT", f"conversations/{conversation}/drafts/reply", {"text": "Something else"}, expect=200)
+    until(lambda: receiver.sent(), what="the answer leaving")
+    assert [d["text"] for d in api.get(f"conversations/{conversation}/drafts")["items"]] == ["Something else"]

@@ -169,7 +169,8 @@ def test_above_a_thousand_it_says_more_than_a_thousand(world):
         channel.post([{"type": "message.created", "id": f"m{part}-{n}", "thread": f"t{part}-{n}", "author": {"id": f"u{n}", "name": "Kim"}, "text": "hi", "created_at": "2026-01-01T00:00:00Z"} for n in range(400)])
     until(lambda: api.get("counts")["open"] == 1200, 30)
     until(lambda: told(screen)[folder]["n"] == 1001, 10, "being told 1,001")
-    assert api.get(f"folders/{folder}/count")["n"] == 1001
+    # Asked for itself it is counted for a moment only, which may be short on a busy machine.
+    until(lambda: api.get(f"folders/{folder}/count")["n"] == 1001, 15, "counting that far")
     # Back below: exact again.
     ids = everything(api, "is:open")
     for id in ids[:210]:
@@ -226,3 +227,19 @@ def test_many_folders_of_ones_own_are_all_told(world):
     again = Events(api)
     until(lambda: {id: v["n"] for id, v in told(again).items()} == ids, 10, "all counts being told to a second screen")
     assert not any(f["event"] == "resync" for f in [*screen.frames, *again.frames])
+
+
+def test_a_folder_that_goes_while_two_screens_of_a_person_are_open_takes_nothing_along(world):
+    server = world()
+    api = server.api()
+    channel = Channel(api)
+    folder = api.post("folders", {"name": "Waits", "q": "waiting:>1s", "whose": "workspace"})["id"]
+    first = Events(api)
+    first.wait(lambda f: f["event"] == "counts" and str(folder) in f["json"].get("folders", {}))
+    second = Events(api)
+    second.wait(lambda f: f["event"] == "counts" and str(folder) in f["json"].get("folders", {}))
+    api.delete(f"folders/{folder}")
+    for n in range(5):
+        channel.customer(f"still there? {n}", id=f"m{n}", thread=f"t{n}")
+        first.wait(lambda f, n=n: f["event"] == "message" and f["json"]["text"] == f"still there? {n}")
+    second.wait(lambda f: f["event"] == "message" and f["json"]["text"] == "still there? 4")

@@ -2,7 +2,7 @@
 """Two conversations become one, one becomes two, links; whatever comes later finds where it now lives."""
 import time
 
-from lib.heed import Channel, Events, until
+from lib.heed import Channel, Events, iso, until
 
 
 def by_thread(api, text):
@@ -173,3 +173,20 @@ def test_links_lead_both_ways(world):
     assert api.call("POST", f"conversations/{a}/links", {"conversation_id": a}).status == 422
     assert api.call("DELETE", f"conversations/{b}/links/{a}").status == 204
     assert api.get(f"conversations/{a}/links")["items"] == []
+
+
+def test_answers_for_later_come_back_with_what_was_merged_by_mistake(world):
+    server, api, channel, receiver, a, b = two(world)
+    later = time.time() + 3600
+    for conversation, text in ((a, "for alpha"), (b, "for beta")):
+        for route in (0, -1):
+            api.post(f"conversations/{conversation}/scheduled", {"text": f"{text} {route}", "send_at": iso(later), "route_id": route})
+    planned = lambda id: sorted(s["text"] for s in api.get(f"conversations/{id}/scheduled")["items"])
+    api.call("POST", f"conversations/{a}/merge", {"from_id": b}, expect=200)
+    assert len(planned(a)) == 4 and planned(b) == []
+    api.call("POST", f"conversations/{b}/unmerge", {}, expect=200)
+    assert planned(a) == ["for alpha -1", "for alpha 0"] and planned(b) == ["for beta -1", "for beta 0"]
+    for one in api.get(f"conversations/{b}/scheduled")["items"]:
+        api.post(f"scheduled/{one['id']}/send")
+    until(lambda: len(receiver.sent()) == 2)
+    assert {s["thread"] for s in receiver.sent()} == {"tb"}

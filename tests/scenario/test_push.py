@@ -137,3 +137,19 @@ def test_the_key_pair_stays_over_restarts_and_is_never_given_out(world):
     assert mai.get("push")["public_key"] == before and len(push.unb64(before)) == 65
     assert "endpoint" not in str(mai.get("push")) and phone.name not in str(mai.get("push"))
     service.close()
+
+
+def test_what_waits_is_not_sent_to_who_signed_out_or_may_no_longer_see_it(world):
+    service, server, ada, mai, phone, device, conversation = office(world)
+    me = mai.get("me")["id"]
+    give(ada, mai, conversation)
+    ada.patch(f"agents/{me}", {"all_channels": False, "channel_ids": []})
+    time.sleep(8)
+    assert not service.got, "out of sight"
+    ada.patch(f"agents/{me}", {"all_channels": True})
+    ada.patch(f"conversations/{conversation}", {"assignee_id": None})
+    give(ada, mai, conversation)
+    mai.call("DELETE", "session", expect=204)
+    time.sleep(8)
+    assert not service.got, "signed out"
+    service.close()

@@ -151,17 +151,20 @@ def crash_and_count(world, rounds, idempotent):
         if server.process.poll() is None and request["json"]["text"].startswith("crash"):
             crashed.append(request["json"]["text"])
             if seen[request["headers"]["webhook-id"]] == 1:
+                posted.wait(10)  # a quick sender is here before the agent has the answer
                 server.kill()
         return None
 
     receiver.answer = answer
-    crashed = []
+    crashed, posted = [], threading.Event()
     server = world(allow=[receiver.host])
     api = server.api()
     channel = Channel(api, deliver_url=receiver.url, idempotent=idempotent)
     conversation = conversation_on(api, channel)
     for n in range(rounds):
+        posted.clear()
         sent = api.post(f"conversations/{conversation}/messages", {"kind": "reply", "text": f"crash {n}"})
+        posted.set()
         until(lambda: f"crash {n}" in crashed, 20, "the send that crashes")
         server.process.wait(10)
         server.start()

@@ -12,6 +12,14 @@ SELECT d.agent_id, a.name AS agent_name, d.mode, d.text, d.attachments, d.reply_
   FROM draft d JOIN agent a ON a.workspace_id = d.workspace_id AND a.id = d.agent_id
  WHERE d.workspace_id = :workspace AND d.conversation_id = :conversation AND d.agent_id = :agent AND d.mode = :mode;
 
+-- name: draft_lock :one
+-- Before a colleague's is taken over: it is not written on meanwhile.
+SELECT version FROM draft WHERE workspace_id = :workspace AND conversation_id = :conversation AND agent_id = :agent AND mode = :mode
+-- only: postgres
+   FOR UPDATE
+-- only: both
+;
+
 -- name: draft_put :exec
 -- Kept as it is now.
 INSERT INTO draft (workspace_id, conversation_id, agent_id, mode, text, attachments, reply_to, route_id, shared, updated_at)

@@ -10,6 +10,10 @@ INSERT INTO file (workspace_id, sha256, mime, size, width, height, uploaded_by, 
 VALUES (:workspace, :sha256, :mime, :size, :width, :height, :uploaded_by, :now)
 ON CONFLICT (workspace_id, sha256) DO UPDATE SET created_at = excluded.created_at;
 
+-- name: file_touch :exec
+-- It is wanted again: nobody prunes it meanwhile.
+UPDATE file SET created_at = :now WHERE workspace_id = :workspace AND sha256 = :sha256;
+
 -- name: file_parts :many
 -- The bytes, in order, from one part to another.
 SELECT bytes FROM file_part

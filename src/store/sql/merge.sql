@@ -81,12 +81,15 @@ UPDATE mention SET conversation_id = :into
 
 -- name: merge_move_scheduled :exec
 -- Answers that are to leave later leave by their old way.
-UPDATE scheduled_send SET conversation_id = :into, route_id = CASE WHEN route_id = 0 THEN CAST(:route AS BIGINT) ELSE route_id END
+UPDATE scheduled_send SET conversation_id = :into, route_id = CASE WHEN route_id <= 0 AND CAST(:route AS BIGINT) > 0 THEN CAST(:route AS BIGINT) ELSE route_id END
  WHERE workspace_id = :workspace AND conversation_id = :from;
 
 -- name: merge_scheduled_back :exec
-UPDATE scheduled_send SET conversation_id = :from, route_id = 0
- WHERE workspace_id = :workspace AND conversation_id = :into AND route_id = :route;
+-- Those that leave by the merged one's ways.
+UPDATE scheduled_send SET conversation_id = :from, route_id = CASE WHEN route_id = :route THEN 0 ELSE route_id END
+ WHERE workspace_id = :workspace AND conversation_id = :into AND route_id > 0
+   AND (route_id = :route
+        OR route_id IN (SELECT route_id FROM conversation_merge_route WHERE workspace_id = :workspace AND merge_id = :merge));
 
 -- name: merge_messages_back :many
 -- What came by the merged one's ways, before or since, and its notes.

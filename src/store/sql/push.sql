@@ -120,9 +120,11 @@ UPDATE push_out SET state = :state, next_at = :next_at, error = :error WHERE wor
 -- All that a push is made of; a ping that was seen meanwhile has seen_at.
 SELECT d.sealed, d.endpoint_hash, d.agent_id, a.language, coalesce(c.choice, '') AS choice, w.settings,
        coalesce(p.kind, '') AS kind, coalesce(p.n, 0) AS n, p.seen_at, coalesce(p.conversation_id, 0) AS conversation_id,
-       coalesce(v.contact_name, '') AS contact_name, coalesce(v.preview, '') AS preview, coalesce(b.name, '') AS by_name
+       coalesce(v.contact_name, '') AS contact_name, coalesce(v.preview, '') AS preview, coalesce(b.name, '') AS by_name,
+       coalesce(v.channel_id, 0) AS channel_id, coalesce(v.team_id, 0) AS team_id
   FROM push_out o
   JOIN push_device d ON d.workspace_id = o.workspace_id AND d.id = o.device_id
+  JOIN session s ON s.id = d.session_id AND s.expires_at > :now
   JOIN agent a ON a.workspace_id = d.workspace_id AND a.id = d.agent_id
   JOIN workspace w ON w.id = o.workspace_id
   LEFT JOIN ping_choice c ON c.workspace_id = d.workspace_id AND c.agent_id = d.agent_id

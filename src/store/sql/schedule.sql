@@ -67,8 +67,8 @@ SELECT f.workspace_id, f.sha256 FROM file f
 DELETE FROM file_part WHERE workspace_id = :workspace AND sha256 = :sha256;
 
 -- name: prune_file :exec
--- And the file.
-DELETE FROM file WHERE workspace_id = :workspace AND sha256 = :sha256;
+-- The file, unless somebody wants it again just now.
+DELETE FROM file WHERE workspace_id = :workspace AND sha256 = :sha256 AND created_at < :before;
 
 -- name: prune_sessions :exec
 -- Sessions that ran out.

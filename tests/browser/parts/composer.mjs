@@ -114,7 +114,7 @@ export function composer({ browser, heed, channel, shop, byName, one, other, pas
     await page.keyboard.type('can you look?')
     await page.keyboard.press('Control+Shift+Enter')
     await page.locator('.note mark.mention', { hasText: '@Dimas Putra' }).waitFor()
-    equal((await heed.api('GET', '/conversations?q=mentions:dimas@saltmarsh.example')).items.length, 1)
+    await until(async () => (await heed.api('GET', '/conversations?q=mentions:dimas@saltmarsh.example')).items.length === 1, 'it is found by whom it names')
     await page.locator('.note').hover()
     await page.locator('.note').getByRole('button', { name: 'Edit' }).click()
     await page.locator('.m-edit textarea').fill('@Dimas Putra can you look today?')
