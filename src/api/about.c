@@ -92,6 +92,7 @@ struct limit_doc {
 struct setting_doc {
     struct str name, kind, fallback;
     bool required;
+    struct str_list choices;
 };
 struct kind_doc {
     struct str kind, title;
@@ -121,6 +122,8 @@ static const struct type setting_type = {
         FIELD(setting_doc, FIELD_STR, kind, FIELD_READ_ONLY,
               .doc = "text, url, secret, bool, choice, json, number"),
         FIELD(setting_doc, FIELD_BOOL, required, FIELD_READ_ONLY),
+        FIELD(setting_doc, FIELD_STRS, choices, FIELD_READ_ONLY,
+              .doc = "the words that are possible (choice)"),
         {.name = "default",
          .kind = FIELD_STR,
          .offset = offsetof(struct setting_doc, fallback),
@@ -136,7 +139,7 @@ static const struct type kind_type = {
         FIELD(kind_doc, FIELD_STR, title, FIELD_READ_ONLY),
         FIELD(kind_doc, FIELD_STRS, can, FIELD_READ_ONLY,
               .doc = "webhook, poll, like, delete_own, confirm, idempotent, dm, public, edit_own, start, "
-                     "signature"),
+                     "signature, call"),
         FIELD(kind_doc, FIELD_STRUCT, text_public, FIELD_READ_ONLY, .type = &limit_type),
         FIELD(kind_doc, FIELD_STRUCT, text_private, FIELD_READ_ONLY, .type = &limit_type),
         FIELD(kind_doc, FIELD_STRS, files, FIELD_READ_ONLY,
@@ -175,7 +178,8 @@ static void fill_kind(const struct channel_driver *driver, struct arena *arena, 
                 {CAN_PUBLIC, "public"},
                 {CAN_EDIT_OWN, "edit_own"},
                 {CAN_START, "start"},
-                {CAN_SIGNATURE, "signature"}};
+                {CAN_SIGNATURE, "signature"},
+                {CAN_CALL, "call"}};
     static const char *const kinds[] = {"text", "url", "secret", "bool", "choice", "json", "number"};
     *out = (struct kind_doc){
         .kind = str_from(driver->kind),
@@ -198,8 +202,10 @@ static void fill_kind(const struct channel_driver *driver, struct arena *arena, 
     }
     for (const struct channel_setting *s = driver->settings; s && s->name; s++) {
         struct setting_doc *setting = list_push(&out->settings, arena);
-        *setting = (struct setting_doc){str_from(s->name), str_from(kinds[s->kind]), str_from(s->fallback),
-                                        s->required};
+        *setting = (struct setting_doc){
+            str_from(s->name), str_from(kinds[s->kind]), str_from(s->fallback), s->required, {}};
+        for (size_t i = 0; s->choices && s->choices[i]; i++)
+            *list_push(&setting->choices, arena) = str_from(s->choices[i]);
     }
 }
 

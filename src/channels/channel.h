@@ -218,6 +218,7 @@ enum channel_can {
     CAN_EDIT_OWN = 8192,
     CAN_START = 16384,     // a conversation can begin here: start() says in which thread
     CAN_SIGNATURE = 32768, // below answers stands the writer's signature
+    CAN_CALL = 131072,     // calls are logged here by colleagues; start() reads the number
     CAN_VISITORS = 2048,   // Heed itself is the network: the channel has a public key for visitors' addresses
                            // (external_account_id) and a secret of ours for signed identities
 };
@@ -304,7 +305,8 @@ struct channel_driver {
     // Did it arrive? DONE (external_id), ABSENT, or DOUBT (cannot tell).
     enum step_result (*confirm)(struct step *, const struct outbound *);
 };
-extern const struct channel_driver channel_custom, channel_bluesky, channel_chat, channel_form, channel_email;
+extern const struct channel_driver channel_custom, channel_bluesky, channel_chat, channel_form, channel_email,
+    channel_phone;
 // registry.c
 const struct channel_driver *channel_driver_find(struct str kind); // NULL: unknown
 extern const struct channel_driver *const channel_drivers[];       // ends with NULL

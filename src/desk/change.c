@@ -41,6 +41,7 @@ static const struct field record_fields[] = {
     FIELD(record, FIELD_I64, updated_at, 0),
     FIELD(record, FIELD_I64, closed_at, 0),
     FIELD(record, FIELD_I64, merged_into, 0),
+    FIELD(record, FIELD_I64, callback_at, 0),
     FIELD_END,
 };
 static const struct type record_type = {"ConversationRecord", record_fields, sizeof(struct record)};

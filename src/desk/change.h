@@ -19,6 +19,7 @@ struct record { // the whole row of a conversation
     struct str preview;
     i64 message_count, unread, version, created_at, updated_at, closed_at;
     i64 merged_into; // 0: it is itself
+    i64 callback_at; // 0: no call-back is booked
 };
 struct name_refs {
     struct name_ref *items;

@@ -31,6 +31,7 @@ struct conversation {
         snoozed_until, last_message_at, created_at, updated_at, closed_at;
     i64 unread, message_count, version;
     i64 merged_into; // 0: it is itself
+    i64 callback_at; // 0: no call-back is booked
     struct str preview, title;
 };
 struct conversation_list {

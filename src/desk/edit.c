@@ -135,7 +135,7 @@ static bool same_place(const struct record *a, const struct record *b)
            str_eq(a->contact_name, b->contact_name) && str_eq(a->contact_handle, b->contact_handle) &&
            a->assignee_id == b->assignee_id && a->team_id == b->team_id && str_eq(a->priority, b->priority) &&
            a->due_at == b->due_at && a->snoozed_until == b->snoozed_until && a->closed_at == b->closed_at &&
-           a->merged_into == b->merged_into;
+           a->merged_into == b->merged_into && a->callback_at == b->callback_at;
 }
 
 static bool same_activity(const struct record *a, const struct record *b)
@@ -272,7 +272,7 @@ static bool write_all(struct change *change, const struct record *row, struct er
                            db_opt(row->last_out_at), db_i64(row->answered_at), db_i64(row->answered_id),
                            db_str(row->preview), db_i64(row->message_count), db_i64(row->unread),
                            db_i64(row->version), db_i64(row->updated_at), db_opt(row->closed_at),
-                           db_i64(change->workspace_id), db_i64(row->id)),
+                           db_opt(row->callback_at), db_i64(change->workspace_id), db_i64(row->id)),
                    NULL, err);
 }
 

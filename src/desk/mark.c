@@ -34,6 +34,7 @@ static const struct field message_row_fields[] = {
     FIELD(message_row, FIELD_STR, like_external_id, FIELD_NULLABLE),
     FIELD(message_row, FIELD_I64, route_id, 0),
     FIELD(message_row, FIELD_I64, undo_until, 0),
+    FIELD(message_row, FIELD_STR, call_result, FIELD_NULLABLE),
     FIELD_END,
 };
 const struct type message_row_type = {"MessageRow", message_row_fields, sizeof(struct message_row)};
@@ -146,8 +147,9 @@ bool message_row_delete(struct change *change, struct edit *edit, struct message
     if (is(row->kind, "message")) {
         edit->renew_preview = true;
         edit->renew_waiting = true;
-        edit->renew_answered |= is(row->origin, "elsewhere");
-        if (is(row->direction, "in") && !drop_unread(change, edit, row, err)) {
+        edit->renew_answered |= is(row->origin, "elsewhere") || str_given(row->call_result);
+        if (is(row->direction, "in") && !str_given(row->call_result) &&
+            !drop_unread(change, edit, row, err)) {
             return false;
         }
     }

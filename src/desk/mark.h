@@ -16,6 +16,7 @@ struct message_row {
     i64 liked_at;
     struct str like_external_id;
     i64 route_id, undo_until;
+    struct str call_result; // STR_NONE: no call
 };
 extern const struct type message_row_type;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // See merge.h. Conversations are opened in the order of their numbers, as every write does.
 #include "desk/merge.h"
+#include "desk/callback.h"
 #include "desk/change.h"
 #include "desk/events.h"
 #include "desk/route.h"
@@ -219,6 +220,8 @@ static void join(struct edit *into, const struct record *from)
     row->unread += from->unread;
     if (from->due_at && (!row->due_at || from->due_at < row->due_at))
         row->due_at = from->due_at;
+    if (from->callback_at && (!row->callback_at || from->callback_at < row->callback_at))
+        row->callback_at = from->callback_at;
     if (row->contact_id == 0) {
         row->contact_id = from->contact_id;
         row->contact_name = from->contact_name;
@@ -253,7 +256,8 @@ static void empty(struct edit *from, i64 into_id, i64 now)
     row->merged_into = into_id;
     row->status = S("closed");
     row->closed_at = now;
-    row->snoozed_until = row->waiting_since = row->due_at = row->unread = row->message_count = 0;
+    row->snoozed_until = row->waiting_since = row->due_at = row->callback_at = 0;
+    row->unread = row->message_count = 0;
     from->touched = true;
 }
 
@@ -306,6 +310,8 @@ static bool move_all(struct change *change, const struct edit *into, const struc
            follow(tx, workspace, to, old, err) &&
            db_exec(tx->conn, &SQL_merge_move_scheduled,
                    DB_ARGS(db_i64(to), db_i64(route), db_i64(workspace), db_i64(old)), NULL, err) &&
+           db_exec(tx->conn, &SQL_callback_merge, DB_ARGS(db_i64(to), db_i64(workspace), db_i64(old)), NULL,
+                   err) &&
            db_exec(tx->conn, &SQL_merge_mark, DB_ARGS(db_i64(to), db_i64(workspace), db_i64(old)), NULL, err);
 }
 
@@ -439,6 +445,8 @@ static bool move_back(struct change *change, const struct merge_row *merge, i64 
                    DB_ARGS(db_i64(from_id), db_i64(merge->route_id), db_i64(workspace), db_i64(to),
                            db_i64(merge->id)),
                    NULL, err) &&
+           db_exec(tx->conn, &SQL_callback_merge_back,
+                   DB_ARGS(db_i64(from_id), db_i64(workspace), db_i64(to)), NULL, err) &&
            db_exec(tx->conn, &SQL_merge_routes_back,
                    DB_ARGS(db_i64(from_id), db_i64(workspace), db_i64(merge->id)), NULL, err) &&
            db_exec(tx->conn, &SQL_merge_route_delete, DB_ARGS(db_i64(workspace), db_i64(merge->route_id)),
@@ -493,7 +501,8 @@ bool conversation_unmerge(struct tx *tx, const struct actor *actor, i64 from_id,
     revive(from, &merge);
     renew_all(into);
     renew_all(from);
-    return renew_figures(&change, &into->after, &newest, err) &&
+    return callback_renew(&change, into, err) && callback_renew(&change, from, err) &&
+           renew_figures(&change, &into->after, &newest, err) &&
            renew_figures(&change, &from->after, &newest, err) &&
            log_moved(&change, &moved, &into->before, &from->after, err) &&
            log_pair(&change, EVENT_CONVERSATION_UNMERGED, &into->after, from_id, err) &&

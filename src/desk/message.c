@@ -36,6 +36,16 @@ static const struct field attachment_fields[] = {
     FIELD_END,
 };
 static const struct type attachment_type = {"Attachment", attachment_fields, sizeof(struct attachment)};
+const char *const call_result_names[] = {"reached", "missed", "voicemail", NULL};
+static const struct field call_fields[] = {
+    FIELD(message_call, FIELD_ENUM, result, FIELD_READ_ONLY, .names = call_result_names,
+          .doc = "reached: both spoke; missed, voicemail: who called did not reach the other."),
+    FIELD(message_call, FIELD_STR, number, FIELD_READ_ONLY,
+          .doc = "The customer's, E.164; empty: not known."),
+    FIELD(message_call, FIELD_I64, seconds, FIELD_READ_ONLY, .doc = "How long they spoke; 0: not told."),
+    FIELD_END,
+};
+static const struct type call_type = {"Call", call_fields, sizeof(struct message_call)};
 static const struct field message_fields[] = {
     FIELD(message, FIELD_I64, id, FIELD_READ_ONLY),
     FIELD(message, FIELD_I64, conversation_id, FIELD_READ_ONLY),
@@ -72,6 +82,8 @@ static const struct field message_fields[] = {
               "unknown), automatic, stranger, from_us, several_senders, has_html, visible (bytes of the text "
               "before what it quotes), inline (content_id and position of its attachments), cut, defects. "
               "null: no mail."),
+    FIELD(message, FIELD_STRUCT, call, MAYBE | FIELD_NO_ROW, .type = &call_type,
+          .doc = "Of a logged call; null: no call."),
     FIELD_END,
 };
 const struct type message_type = {"Message", message_fields, sizeof(struct message)};
@@ -161,17 +173,24 @@ const struct type message_version_type = {"MessageVersion", version_fields, size
 
 // ---- Reading ----------------------------------------------------------------------------------------
 
-// The statements message_view and message_page end with these four columns.
-enum { COLUMN_AGENT = 20, COLUMN_NAME, COLUMN_HANDLE, COLUMN_CONTACT };
+// The statements message_view and message_page end with these six columns.
+enum { COLUMN_CALL = 20, COLUMN_CALL_S, COLUMN_AGENT, COLUMN_NAME, COLUMN_HANDLE, COLUMN_CONTACT };
 
 static void fill(struct rows *rows, struct message *out, struct arena *arena)
 {
     row_fill(rows, &message_type, out, arena);
-    i64 agent = row_i64(rows, COLUMN_AGENT);
-    out->author = (struct message_author){.id = agent > 0 ? agent : row_i64(rows, COLUMN_CONTACT),
+    i64 agent = row_i64(rows, COLUMN_AGENT); // of a call from a customer: who wrote it down
+    bool theirs = str_eq(out->origin, S("customer"));
+    out->author = (struct message_author){.id = agent > 0 && !theirs ? agent : row_i64(rows, COLUMN_CONTACT),
                                           .name = row_str(rows, COLUMN_NAME, arena),
                                           .handle = row_str(rows, COLUMN_HANDLE, arena),
                                           .kind = out->origin};
+    out->call = (struct message_call){.result = STR_NONE};
+    if (!row_is_null(rows, COLUMN_CALL)) {
+        out->call.result = row_str(rows, COLUMN_CALL, arena);
+        out->call.number = out->author.handle;
+        out->call.seconds = row_i64(rows, COLUMN_CALL_S);
+    }
 }
 
 static void add_attachment(struct rows *rows, struct message *message, struct arena *arena)

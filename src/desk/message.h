@@ -26,7 +26,12 @@ struct message {
     bool late;               // arrived after something newer was already here
     struct str send_state, error;
     struct str mail; // JSON: what it is as a mail; STR_NONE: it is none
+    struct message_call {
+        struct str result, number;
+        i64 seconds;
+    } call; // result STR_NONE: it is none
 };
+extern const char *const call_result_names[];
 struct message_list {
     struct message *items;
     size_t len, cap;

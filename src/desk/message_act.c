@@ -189,7 +189,8 @@ bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct mes
     if (!begin(&act, tx, actor, id, err)) {
         return false;
     }
-    if (!str_eq(act.row.origin, S("agent"))) {
+    bool call = str_given(act.row.call_result); // whoever logged it has it, also a customer's
+    if (!str_eq(act.row.origin, S("agent")) && !call) {
         return err_set(err, ERR_DENIED, "Only what was written here can be deleted.");
     }
     if (act.row.agent_id != actor->agent_id && !actor_may(actor, MAY_LEAD)) {
@@ -199,8 +200,8 @@ bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct mes
         return finish(&act, out, err);
     }
     bool note = str_eq(act.row.kind, S("note"));
-    bool done =
-        note ? message_row_delete(&act.change, act.edit, &act.row, tx->now, err) : delete_answer(&act, err);
+    bool done = note || call ? message_row_delete(&act.change, act.edit, &act.row, tx->now, err)
+                             : delete_answer(&act, err);
     return done && finish(&act, out, err);
 }
 
@@ -296,7 +297,8 @@ bool message_edit(struct tx *tx, const struct actor *actor, i64 id, struct str t
     if (!actor_may(actor, note ? MAY_NOTE : MAY_REPLY)) {
         return err_set(err, ERR_DENIED, "Your role may not do that.");
     }
-    if (!str_eq(act.row.origin, S("agent")) || act.row.agent_id != actor->agent_id) {
+    bool call = str_given(act.row.call_result);
+    if ((!str_eq(act.row.origin, S("agent")) && !call) || act.row.agent_id != actor->agent_id) {
         return err_set(err, ERR_DENIED, "Only who wrote it may edit it.");
     }
     if (act.row.deleted_at > 0) {
@@ -309,8 +311,9 @@ bool message_edit(struct tx *tx, const struct actor *actor, i64 id, struct str t
         return finish(&act, out, err);
     }
     struct mark mark = {.edited_at = tx->now, .edited_text = text};
-    return (note ? together_may_note(tx->conn, actor, act.row.conversation_id, err)
-                 : edit_answer(&act, text, err)) &&
+    return (note   ? together_may_note(tx->conn, actor, act.row.conversation_id, err)
+            : call ? true
+                   : edit_answer(&act, text, err)) &&
            mark_apply(&act.change, act.edit, &act.row, &mark, err) && finish(&act, out, err);
 }
 

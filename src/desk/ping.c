@@ -30,7 +30,8 @@ struct reading {
 static i64 pass_time(const struct ping_person *person, enum ping_kind kind, i64 now)
 {
     bool asks = kind == PING_MINE || kind == PING_ASSIGNED || kind == PING_HANDED_OVER ||
-                kind == PING_MENTION || kind == PING_TARGET || kind == PING_PASSED_ON;
+                kind == PING_MENTION || kind == PING_TARGET || kind == PING_PASSED_ON ||
+                kind == PING_CALLBACK;
     if (!asks) {
         return 0;
     }
@@ -195,6 +196,29 @@ static bool target_near(struct reading *reading, const struct event *event, cons
     return true;
 }
 
+// Whose call it is; else the team's; else those who lead. A missed one is told to those who lead, too.
+static bool call_back(struct reading *reading, const struct event *event, const struct subject *subject,
+                      struct err *err)
+{
+    struct err ignored = {};
+    const struct json *data = json_parse(event->data, reading->tx->arena, &ignored);
+    struct str what = json_str(json_at(data, "what"));
+    i64 agent = json_i64(json_at(data, "agent_id")), team = json_i64(json_at(data, "team_id"));
+    bool missed = str_eq(what, S("missed"));
+    if (!str_given(what) || str_eq(what, S("done"))) {
+        return true;
+    }
+    for (size_t i = 0; i < reading->people.len; i++) {
+        const struct ping_person *person = &reading->people.items[i];
+        bool leads = person->role >= ROLE_LEAD && !person->disabled;
+        bool theirs = agent ? agent == person->id : team ? ping_person_in_team(person, team) : leads;
+        if ((theirs || (missed && leads)) && !give(reading, event, subject, PING_CALLBACK, person, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // ---- What makes pings old news --------------------------------------------------------------------------
 
 static bool settle(struct reading *reading, const struct sql *sql, const struct event *event, bool of_person,
@@ -236,7 +260,8 @@ static bool concerns(const struct event *event)
 {
     return event->conversation_id &&
            (event->agent_id || from_customer(event) || str_eq(event->kind, S(EVENT_CONVERSATION_UPDATED)) ||
-            str_eq(event->kind, S(EVENT_MENTION)) || str_eq(event->kind, S(EVENT_TARGET_NEAR)));
+            str_eq(event->kind, S(EVENT_MENTION)) || str_eq(event->kind, S(EVENT_TARGET_NEAR)) ||
+            str_eq(event->kind, S(EVENT_CONVERSATION_CALLBACK)));
 }
 
 static bool load_subjects(struct reading *reading, const struct event_list *events, struct err *err)
@@ -338,7 +363,8 @@ static bool read_one(struct reading *reading, const struct event *event, i64 ass
     if (from_customer(event)) {
         return customer_wrote(reading, event, subject, assignee_id, err);
     }
-    if (str_eq(event->kind, S(EVENT_MESSAGE_CREATED)) && has(event->data, S("\"kind\":\"message\""))) {
+    if (str_eq(event->kind, S(EVENT_MESSAGE_CREATED)) &&
+        (has(event->data, S("\"kind\":\"message\"")) || has(event->data, S("\"result\":\"reached\"")))) {
         return settle(reading, &SQL_ping_lapse, event, false, err);
     }
     if (str_eq(event->kind, S(EVENT_CONVERSATION_UPDATED))) {
@@ -346,6 +372,9 @@ static bool read_one(struct reading *reading, const struct event *event, i64 ass
     }
     if (str_eq(event->kind, S(EVENT_MENTION))) {
         return mentioned(reading, event, subject, err);
+    }
+    if (str_eq(event->kind, S(EVENT_CONVERSATION_CALLBACK))) {
+        return call_back(reading, event, subject, err);
     }
     return !str_eq(event->kind, S(EVENT_TARGET_NEAR)) || target_near(reading, event, subject, err);
 }

@@ -14,6 +14,7 @@ enum ping_kind {      // by weight: the weightiest one stays when several meet i
     PING_MENTION,     // named in a note
     PING_TARGET,      // soon it is late
     PING_PASSED_ON,   // it did not reach somebody else
+    PING_CALLBACK,    // a call-back is due, was missed, or is mine at another time
     PING_KINDS
 };
 extern const char *const ping_kind_names[]; // NULL-terminated

@@ -7,7 +7,7 @@
 #include "sql_gen.h"
 
 const char *const ping_kind_names[] = {"all",     "team",   "mine",      "assigned", "handed_over",
-                                       "mention", "target", "passed_on", NULL};
+                                       "mention", "target", "passed_on", "callback", NULL};
 
 static const struct ping_choice defaults = {
     .kind = {[PING_TEAM] = {.page = true},
@@ -16,7 +16,8 @@ static const struct ping_choice defaults = {
              [PING_HANDED_OVER] = {.page = true, .push = true, .mail = true, .sound = true},
              [PING_MENTION] = {.page = true, .push = true, .mail = true, .sound = true},
              [PING_TARGET] = {.page = true, .push = true, .sound = true},
-             [PING_PASSED_ON] = {.page = true, .push = true, .mail = true, .sound = true}},
+             [PING_PASSED_ON] = {.page = true, .push = true, .mail = true, .sound = true},
+             [PING_CALLBACK] = {.page = true, .push = true, .mail = true, .sound = true}},
     .quiet_from = 22 * 60,
     .quiet_to = 7 * 60,
     .time_zone = {"", 0},
@@ -55,6 +56,7 @@ const struct type ping_choice_type = {
         KIND(PING_MENTION, "mention", "I was named in a note"),
         KIND(PING_TARGET, "target", "soon a customer has waited too long"),
         KIND(PING_PASSED_ON, "passed_on", "a ping did not reach a colleague"),
+        KIND(PING_CALLBACK, "callback", "a call-back of mine is due, was missed or moved"),
         FIELD(ping_choice, FIELD_BOOL, push_text, 0,
               .doc = "pushes hold the customer's name and words, also on a locked screen"),
         FIELD(ping_choice, FIELD_BOOL, quiet, 0, .doc = "no push and no sound in the quiet hours"),

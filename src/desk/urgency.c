@@ -35,7 +35,7 @@ enum priority priority_find(struct str name)
 i64 urgency_at(const struct allowance_table *allowances, struct str priority, i64 waiting_since, i64 due_at)
 {
     if (waiting_since == 0) {
-        return NOT_WAITING;
+        return due_at > 0 ? due_at : NOT_WAITING;
     }
     i64 late_at = waiting_since + allowances->ms[priority_find(priority)];
     return due_at > 0 && due_at < late_at ? due_at : late_at;

@@ -12,5 +12,6 @@ extern const struct allowance_table allowances_default;
 struct allowance_table allowances_read(struct str settings_json, struct arena *arena);
 // "normal" for anything unknown, as a priority that was never set.
 enum priority priority_find(struct str name);
-// The earliest of due_at (0: none) and waiting_since + the allowance; NOT_WAITING when nobody waits.
+// The earliest of due_at (0: none) and waiting_since + the allowance; NOT_WAITING when nobody waits and
+// nothing was promised.
 i64 urgency_at(const struct allowance_table *allowances, struct str priority, i64 waiting_since, i64 due_at);

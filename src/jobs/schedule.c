@@ -4,6 +4,7 @@
 #include "jobs/schedule.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "desk/callback.h"
 #include "desk/conversation.h"
 #include "desk/delivery.h"
 #include "desk/ping.h"
@@ -20,6 +21,11 @@ typedef bool entry_fn(struct tx *tx, i64 *ret_n, struct err *err);
 static bool wake_snoozes(struct tx *tx, i64 *ret_n, struct err *err)
 {
     return conversation_wake(tx, ret_n, err);
+}
+
+static bool call_back(struct tx *tx, i64 *ret_n, struct err *err)
+{
+    return callback_run(tx, ret_n, err);
 }
 
 static bool prune_idempotency(struct tx *tx, i64 *ret_n, struct err *err)
@@ -107,6 +113,7 @@ static const struct entry {
     {"wake_snoozes", SECOND, wake_snoozes},
     {"near_targets", 10 * SECOND, near_targets},
     {"send_scheduled", SECOND, .walk = send_scheduled},
+    {"call_back", SECOND, call_back},
     {"pass_pings", 2 * SECOND, pass_pings},
     {"prune_pings", HOUR, prune_pings},
     {"prune_webhooks", HOUR, prune_webhooks},
@@ -139,7 +146,7 @@ static bool do_write(struct tx *tx, void *arg, struct err *err)
 // Looked at on a reading connection first: the writer is not woken each second for nothing.
 static bool anything_due(struct db *db, const struct entry *entry)
 {
-    if (entry->fn != wake_snoozes && entry->fn != pass_pings) {
+    if (entry->fn != wake_snoozes && entry->fn != pass_pings && entry->fn != call_back) {
         return true;
     }
     struct conn *conn = db_take(db);
@@ -148,7 +155,10 @@ static bool anything_due(struct db *db, const struct entry *entry)
     i64 now = clock_now();
     bool snoozes = entry->fn == wake_snoozes, due = true;
     if (snoozes ? db_query(conn, &SQL_conversation_snoozed_due, DB_ARGS(db_i64(now), db_i64(1)), &rows, &err)
-                : db_query(conn, &SQL_ping_pass_waiting, DB_ARGS(db_i64(now)), &rows, &err)) {
+        : entry->fn == call_back
+            ? db_query(conn, &SQL_callback_due,
+                       DB_ARGS(db_i64(now), db_i64(now - CALLBACK_MISSED_MS), db_i64(1)), &rows, &err)
+            : db_query(conn, &SQL_ping_pass_waiting, DB_ARGS(db_i64(now)), &rows, &err)) {
         due = rows_next(rows);
         due = !rows_end(rows, &err) || due;
     }

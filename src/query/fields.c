@@ -89,6 +89,18 @@ static bool has_reply(const struct query_item *item, const struct query_context 
     return item->has_reply;
 }
 
+static bool has_call(const struct query_item *item, const struct query_context *context)
+{
+    (void)context;
+    return item->has_call;
+}
+
+static bool has_callback(const struct query_item *item, const struct query_context *context)
+{
+    (void)context;
+    return item->callback_at != 0;
+}
+
 #define STATUS(word) "(c.status = '" word "' AND c.spam = 0)"
 static const struct query_word IS_WORDS[] = {
     {"open", STATUS("open"), is_open, false, "to be dealt with"},
@@ -115,8 +127,10 @@ static const struct query_word HAS_WORDS[] = {
                   "a.message_id = m.id)"),
      has_attachment, false, "a picture or file"},
     {"note", MESSAGE_WITH("m.kind = 'note'"), has_note, false, "a note of a colleague"},
-    {"reply", MESSAGE_WITH("m.kind = 'message' AND m.direction = 'out'"), has_reply, false,
-     "an answer of ours"},
+    {"reply", MESSAGE_WITH("m.kind = 'message' AND m.direction = 'out' AND m.call_result IS NULL"), has_reply,
+     false, "an answer of ours"},
+    {"call", MESSAGE_WITH("m.call_result IS NOT NULL"), has_call, false, "a logged telephone call"},
+    {"callback", "(c.callback_at IS NOT NULL)", has_callback, false, "a call-back that is booked"},
     {NULL},
 };
 
@@ -169,8 +183,8 @@ const struct query_field query_fields[] = {
     {QUERY_FROM, "from", TAKES(VALUE_ANY) | TAKES(VALUE_NAME), .expected = "a customer's handle or any",
      .column = "lower(ltrim(c.contact_handle, '@'))", .offset = ITEM(handle),
      .doc = "The customer's handle, with or without @"},
-    {QUERY_HAS, "has", TAKES(VALUE_ANY) | TAKES(VALUE_WORD), HAS_WORDS, "attachment, note, reply or any",
-     .doc = "What it contains"},
+    {QUERY_HAS, "has", TAKES(VALUE_ANY) | TAKES(VALUE_WORD), HAS_WORDS,
+     "attachment, note, reply, call, callback or any", .doc = "What it contains"},
     {QUERY_WAITING, "waiting", MOMENTS, .expected = MOMENT_EXPECTED, .column = "c.waiting_since",
      .offset = ITEM(waiting_since), .nullable = true, .doc = "Since when a customer waits"},
     {QUERY_DUE, "due", MOMENTS, .expected = ">30m, <+2h, >=2026-01-31, a date, or any", .column = "c.due_at",

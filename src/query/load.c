@@ -109,6 +109,8 @@ static void fill_item(struct rows *rows, struct query_item *item, struct arena *
         .has_note = row_i64(rows, 21) != 0,
         .has_reply = row_i64(rows, 22) != 0,
         .merged = row_i64(rows, 23) != 0,
+        .has_call = row_i64(rows, 24) != 0,
+        .callback_at = row_i64(rows, 25),
     };
 }
 

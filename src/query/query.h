@@ -76,6 +76,8 @@ struct query_item {
     struct id_list tag_ids, mention_ids;
     bool merged;                              // it went into another one
     bool has_attachment, has_note, has_reply; // has:attachment, has:note, has:reply
+    bool has_call;                            // has:call
+    i64 callback_at;                          // has:callback
     struct str_list texts; // live texts of messages, replies, notes; not deleted ones nor old versions
 };
 // Reads a conversation as query_match sees it. ERR_NOT_FOUND when there is none.

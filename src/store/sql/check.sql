@@ -38,9 +38,11 @@ SELECT c.workspace_id, c.id, coalesce(c.waiting_since, 0) AS is_now, coalesce(w.
               WHERE m.direction = 'in' AND m.kind = 'message' AND m.deleted_at IS NULL AND m.id > k.answered_id
                 AND NOT EXISTS (SELECT 1 FROM message o
                                  WHERE o.workspace_id = m.workspace_id AND o.conversation_id = m.conversation_id
-                                   AND o.direction = 'out' AND o.kind = 'message' AND o.deleted_at IS NULL
-                                   AND ((o.origin = 'agent' AND o.id > m.id AND o.send_state NOT IN ('failed', 'cancelled'))
-                                        OR (o.origin = 'elsewhere' AND o.created_at >= m.created_at)))
+                                   AND o.kind = 'message' AND o.deleted_at IS NULL
+                                   AND ((o.direction = 'out' AND o.origin = 'agent' AND o.id > m.id
+                                         AND o.send_state NOT IN ('failed', 'cancelled'))
+                                        OR (o.direction = 'out' AND o.origin = 'elsewhere' AND o.created_at >= m.created_at)
+                                        OR (o.call_result = 'reached' AND o.created_at >= m.created_at)))
               GROUP BY m.workspace_id, m.conversation_id) AS w
     ON w.workspace_id = c.workspace_id AND w.conversation_id = c.id
  WHERE coalesce(c.waiting_since, 0) <> coalesce(w.since, 0);
@@ -91,3 +93,13 @@ SELECT count(*) FROM outbox WHERE workspace_id = :workspace AND state IN ('queue
 -- name: check_files :one
 -- How many different files a workspace keeps.
 SELECT count(*) FROM file WHERE workspace_id = :workspace;
+
+-- name: check_callbacks :many
+-- Conversations whose callback_at is not the earliest call-back booked in them. Empty when all is well.
+-- workspace: any, the whole database is looked at
+-- scan: ok, it is meant to look at everything
+SELECT c.workspace_id, c.id
+  FROM conversation c
+ WHERE coalesce(c.callback_at, 0) <> coalesce((SELECT min(b.due_at) FROM callback b
+                                               WHERE b.workspace_id = c.workspace_id AND b.conversation_id = c.id
+                                                 AND b.state = 'booked'), 0);

@@ -14,7 +14,7 @@ SELECT c.contact_id, c.contact_name, c.contact_handle, c.assignee_id AS assigned
 -- only: both
        c.id, c.channel_id, c.channel_kind, c.kind, c.visibility, c.status, c.spam, c.priority, c.language, c.waiting_since,
        c.due_at, c.urgent_at, c.snoozed_until, c.last_message_at, c.created_at, c.updated_at, c.closed_at, c.unread,
-       c.message_count, c.version, c.preview, c.title, c.merged_into
+       c.message_count, c.version, c.preview, c.title, c.merged_into, c.callback_at
   FROM conversation c
   LEFT JOIN agent a ON a.id = c.assignee_id AND a.workspace_id = c.workspace_id
   LEFT JOIN team t ON t.id = c.team_id AND t.workspace_id = c.workspace_id
@@ -37,7 +37,7 @@ SELECT c.contact_id, c.contact_name, c.contact_handle, c.assignee_id AS assigned
 -- only: both
        c.id, c.channel_id, c.channel_kind, c.kind, c.visibility, c.status, c.spam, c.priority, c.language, c.waiting_since,
        c.due_at, c.urgent_at, c.snoozed_until, c.last_message_at, c.created_at, c.updated_at, c.closed_at, c.unread,
-       c.message_count, c.version, c.preview, c.title, c.merged_into
+       c.message_count, c.version, c.preview, c.title, c.merged_into, c.callback_at
   FROM conversation c
   LEFT JOIN agent a ON a.id = c.assignee_id AND a.workspace_id = c.workspace_id
   LEFT JOIN team t ON t.id = c.team_id AND t.workspace_id = c.workspace_id
@@ -91,7 +91,7 @@ UPDATE conversation
        due_at = :due_at, urgent_at = :urgent_at, snoozed_until = :snoozed_until, last_message_at = :last_message_at,
        last_in_at = :last_in_at, last_out_at = :last_out_at, answered_at = :answered_at, answered_id = :answered_id,
        preview = :preview, message_count = :message_count, unread = :unread, version = :version, updated_at = :updated_at,
-       closed_at = :closed_at
+       closed_at = :closed_at, callback_at = :callback_at
  WHERE workspace_id = :workspace AND id = :id;
 
 -- name: conversation_set_activity :exec
@@ -104,7 +104,7 @@ UPDATE conversation
 
 -- name: conversation_waiting_since :one
 -- The waiting rule, from the rows: the first customer message that neither an own answer nor closing
--- (by arrival: ids) nor an answer given elsewhere (by the network's time) has answered. NULL: none.
+-- (by arrival: ids) nor an answer given elsewhere or a call (by the network's time) has answered. NULL: none.
 SELECT min(m.created_at)
   FROM message m
  WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND m.created_at > :answered_at
@@ -115,11 +115,11 @@ SELECT min(m.created_at)
                   AND o.send_state NOT IN ('failed', 'cancelled'));
 
 -- name: conversation_answered_at :one
--- The newest answer given elsewhere that still stands.
+-- The newest answer given elsewhere, or call in which both spoke, that still stands.
 SELECT coalesce(max(created_at), 0)
   FROM message
- WHERE workspace_id = :workspace AND conversation_id = :conversation AND direction = 'out' AND kind = 'message'
-   AND origin = 'elsewhere' AND deleted_at IS NULL;
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND kind = 'message' AND deleted_at IS NULL
+   AND ((direction = 'out' AND origin = 'elsewhere') OR call_result = 'reached');
 
 -- name: conversation_newest_message :one
 -- The newest message id here: what closing has seen.
@@ -175,7 +175,7 @@ SELECT i.contact_id, k.name, i.handle
 -- name: conversation_times :one
 -- The newest times of both directions, after a row went away.
 SELECT coalesce(max(created_at), 0), coalesce(max(CASE WHEN direction = 'in' THEN created_at END), 0),
-       coalesce(max(CASE WHEN direction = 'out' THEN created_at END), 0)
+       coalesce(max(CASE WHEN call_result = 'reached' OR (direction = 'out' AND call_result IS NULL) THEN created_at END), 0)
   FROM message
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND kind = 'message';
 

@@ -21,7 +21,8 @@ SELECT state, count(*) AS n, min(created_at) AS oldest FROM outbox
 -- scan: ok, only conversations answered since then are read
 SELECT c.last_out_at - (SELECT max(m.created_at) FROM message m
                          WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id AND m.direction = 'in'
-                           AND m.kind = 'message' AND m.created_at <= c.last_out_at) AS took,
+                           AND m.kind = 'message' AND m.created_at <= c.last_out_at
+                           AND coalesce(m.call_result, '') <> 'reached') AS took,
        c.priority
   FROM conversation c
  WHERE c.workspace_id = :workspace AND c.last_message_at >= :since AND c.last_out_at >= :since

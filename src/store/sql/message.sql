@@ -3,7 +3,7 @@
 -- One message as the contract shows it, with who wrote it.
 SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind, m.visibility, m.origin, m.text,
        m.language, m.reply_to, m.created_at, m.received_at, m.edited_at, m.deleted_at, m.liked_at, m.send_state, m.error, m.route_id,
-       m.undo_until,
+       m.undo_until, m.call_result, m.call_s,
        m.agent_id AS by_agent, m.author_name AS by_name, m.author_handle AS by_handle, i.contact_id AS by_contact
   FROM message m
   LEFT JOIN identity i ON i.id = m.identity_id AND i.workspace_id = m.workspace_id
@@ -13,7 +13,7 @@ SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind
 -- The messages before a moment, newest first.
 SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind, m.visibility, m.origin, m.text,
        m.language, m.reply_to, m.created_at, m.received_at, m.edited_at, m.deleted_at, m.liked_at, m.send_state, m.error, m.route_id,
-       m.undo_until,
+       m.undo_until, m.call_result, m.call_s,
        m.agent_id AS by_agent, m.author_name AS by_name, m.author_handle AS by_handle, i.contact_id AS by_contact
   FROM message m
   LEFT JOIN identity i ON i.id = m.identity_id AND i.workspace_id = m.workspace_id
@@ -128,7 +128,7 @@ DELETE FROM message WHERE workspace_id = :workspace AND id = :id;
 SELECT external_id
   FROM message
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND direction = 'in' AND kind = 'message'
-   AND route_id = :route AND deleted_at IS NULL AND external_id IS NOT NULL
+   AND route_id = :route AND deleted_at IS NULL AND external_id IS NOT NULL AND call_result IS NULL
  ORDER BY created_at DESC, id DESC
  LIMIT 1;
 

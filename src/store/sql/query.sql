@@ -26,8 +26,11 @@ SELECT c.id, c.status, c.kind, c.visibility, c.priority, c.channel_kind, c.langu
        EXISTS (SELECT 1 FROM message m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id
                   AND m.deleted_at IS NULL AND m.kind = 'note') AS note,
        EXISTS (SELECT 1 FROM message m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id
-                  AND m.deleted_at IS NULL AND m.kind = 'message' AND m.direction = 'out') AS reply,
-       c.merged_into
+                  AND m.deleted_at IS NULL AND m.kind = 'message' AND m.direction = 'out' AND m.call_result IS NULL) AS reply,
+       c.merged_into,
+       EXISTS (SELECT 1 FROM message m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id
+                  AND m.deleted_at IS NULL AND m.call_result IS NOT NULL) AS called,
+       c.callback_at
   FROM conversation c WHERE c.workspace_id = :workspace AND c.id = :id;
 
 -- name: query_item_tags :many

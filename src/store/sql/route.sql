@@ -12,7 +12,7 @@ SELECT id AS route_id, channel_id, channel_kind, thread_key, kind, visibility, a
 -- By which way the customer wrote last.
 SELECT route_id FROM message
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND direction = 'in' AND kind = 'message'
-   AND deleted_at IS NULL
+   AND deleted_at IS NULL AND call_result IS NULL
  ORDER BY created_at DESC, id DESC
  LIMIT 1;
 
@@ -41,7 +41,7 @@ SELECT id FROM conversation_route WHERE workspace_id = :workspace AND channel_id
 -- When the customer last wrote by that way; 0: never.
 SELECT coalesce(max(created_at), 0) FROM message
  WHERE workspace_id = :workspace AND conversation_id = :conversation AND route_id = :route AND direction = 'in'
-   AND kind = 'message';
+   AND kind = 'message' AND call_result IS NULL;
 
 -- name: route_views :many
 -- The ways of a conversation with the state of their channels, its own first.
