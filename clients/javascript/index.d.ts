@@ -92,9 +92,9 @@ export interface SignIn {
 }
 
 export interface SecondStep {
-  /** for POST /session/second or /session/passkey, within five minutes and five tries */
+  /** for POST /session/second, within five minutes and five tries */
   token: string
-  /** passkey, totp, recovery_code */
+  /** totp, recovery_code */
   kinds: Array<string>
 }
 
@@ -143,8 +143,6 @@ export interface Workspace {
     /** as in the tz database */
     time_zone: string
     language: 'en' | 'id' | 'et' | 'fi' | 'ko'
-    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
-    mail_channel_id: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
@@ -167,8 +165,6 @@ export interface WorkspacePatch {
     /** as in the tz database */
     time_zone?: string
     language?: 'en' | 'id' | 'et' | 'fi' | 'ko'
-    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
-    mail_channel_id?: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from?: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
@@ -371,8 +367,9 @@ export interface Conversation {
   language: string
   /** When the first unanswered customer message was written; null: nobody waits. */
   waiting_since: string | null
+  /** A moment promised: a call-back's. */
   due_at: string | null
-  /** The moment at which it becomes late; null: nobody waits. */
+  /** The moment at which it becomes late; null: nobody waits and nothing is promised. */
   urgent_at: string | null
   snoozed_until: string | null
   last_message_at: string | null
@@ -386,8 +383,8 @@ export interface Conversation {
   version: number
   /** The conversation this one went into; it is empty and in no list then. */
   merged_into: number | null
-  /** What it is about: the first subject of its mails; empty where there are none. */
-  title: string
+  /** When somebody is to call the customer back; null: no call-back is booked. */
+  callback_at: string | null
   /** The beginning of the newest message. */
   preview: string
 }
@@ -520,6 +517,15 @@ export interface Message {
   error: string | null
   /** Of a mail: subject, from, to, cc, reply_to (lists of {name, address}), verified (pass, fail, unknown), automatic, stranger, from_us, several_senders, has_html, visible (bytes of the text before what it quotes), inline (content_id and position of its attachments), cut, defects. null: no mail. */
   mail: unknown
+  /** Of a logged call; null: no call. */
+  call: {
+    /** reached: both spoke; missed, voicemail: who called did not reach the other. */
+    result: 'reached' | 'missed' | 'voicemail'
+    /** The customer's, E.164; empty: not known. */
+    number: string
+    /** How long they spoke; 0: not told. */
+    seconds: number
+  } | null
 }
 
 export interface MessageDraft {
@@ -850,7 +856,7 @@ export interface Presence {
 
 export interface Ping {
   id: number
-  kind: 'all' | 'team' | 'mine' | 'assigned' | 'handed_over' | 'mention' | 'target' | 'passed_on'
+  kind: 'all' | 'team' | 'mine' | 'assigned' | 'handed_over' | 'mention' | 'target' | 'passed_on' | 'callback'
   conversation_id: number
   /** how many came together here */
   n: number
@@ -969,6 +975,16 @@ export interface PingChoice {
     mail: boolean
     sound: boolean
   }
+  /** a call-back of mine is due, was missed or moved */
+  callback: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
   /** pushes hold the customer's name and words, also on a locked screen */
   push_text: boolean
   /** no push and no sound in the quiet hours */
@@ -1030,7 +1046,7 @@ export interface PushDevice {
 export interface ChannelKind {
   kind: string
   title: string
-  /** webhook, poll, like, delete_own, confirm, idempotent, dm, public, edit_own, start, signature */
+  /** webhook, poll, like, delete_own, confirm, idempotent, dm, public, edit_own, start, signature, call */
   can: Array<string>
   text_public: {
     /** code_points, graphemes, utf16, bytes */
@@ -1063,6 +1079,8 @@ export interface ChannelKind {
     /** text, url, secret, bool, choice, json, number */
     kind: string
     required: boolean
+    /** the words that are possible (choice) */
+    choices: Array<string>
     default: string | null
   }>
 }
@@ -1193,10 +1211,7 @@ export interface WebhookDelivery {
 export interface SecondFactor {
   /** signing in asks for a code of an app */
   totp: boolean
-  /** how many there are */
-  passkeys: number
   recovery_codes_left: number
-  /** of the app's key */
   created_at: string | null
   last_used_at: string | null
 }
@@ -1449,86 +1464,95 @@ export interface BulkDraft {
   remove_tags?: Array<string>
 }
 
-export interface Passkey {
+export interface CallLog {
+  /** One whose kind can log calls. */
+  channel_id: number
+  /** Where it belongs; null: the conversation of that number. */
+  conversation_id?: number | null
+  /** The customer's; without a country it is read as dialled at the channel's place. May be left out when the conversation is named. */
+  number?: string
+  /** The customer's name, when not known yet. */
+  name?: string
+  /** in: the customer called; out: we did. */
+  direction: 'in' | 'out'
+  result: 'reached' | 'missed' | 'voicemail'
+  /** How long they spoke. */
+  seconds?: number
+  /** What it was about. */
+  text?: string
+  /** When it was; null: now. */
+  at?: string | null
+  /** Books a call-back with it, or moves the one that is booked. */
+  callback?: {
+    /** In the future, within a year. */
+    due_at: string
+    /** Who is to call; neither this nor a team: whoever books it. */
+    agent_id?: number | null
+    /** The team that is to call. */
+    team_id?: number | null
+    /** What it is about. */
+    note?: string
+  } | null
+}
+
+export interface Callback {
   id: number
-  name: string
-  created_at: string
-  last_used_at: string | null
-  /** when its counter last went backwards: somebody may have a copy of it */
-  refused_at: string | null
-}
-
-export interface PasskeyDraft {
-  name: string
-  /** clientDataJSON of the browser, base64url */
-  client_data: string
-  /** attestationObject of the browser, base64url */
-  attestation_object: string
-}
-
-export interface PasskeyMade {
-  passkey: {
+  conversation_id: number
+  /** Who is to be called. */
+  contact: {
+    id?: number
+    name: string
+    handle: string
+  }
+  due_at: string
+  /** Who calls; null: the team. */
+  agent: {
     id: number
     name: string
-    created_at: string
-    last_used_at: string | null
-    /** when its counter last went backwards: somebody may have a copy of it */
-    refused_at: string | null
-  }
-  /** with the first second factor, shown once; each is good once */
-  recovery_codes: Array<string>
+  } | null
+  team: {
+    id: number
+    name: string
+  } | null
+  booked_by: {
+    id: number
+    name: string
+  } | null
+  note: string
+  state: 'booked' | 'done' | 'cancelled'
+  /** When it was told that it is due. */
+  told_at: string | null
+  /** When it was told that nobody had called. */
+  missed_at: string | null
+  /** How often it was put off. */
+  moves: number
+  created_at: string
+  ended_at: string | null
+  version: number
 }
 
-export interface SelfProof {
-  /** needed when there is one */
-  current_password?: string
+export interface CallbackBooking {
+  /** In the future, within a year. */
+  due_at: string
+  /** Who is to call; neither this nor a team: whoever books it. */
+  agent_id?: number | null
+  /** The team that is to call. */
+  team_id?: number | null
+  /** What it is about. */
+  note?: string
 }
 
-export interface PasskeyAsk {
-  /** base64url, like all bytes here */
-  challenge: string
-  /** the name that the passkey is bound to */
-  rp_id: string
-  user_id: string
-  user_name: string
-  user_display_name: string
-  /** COSE numbers, best first */
-  algorithms: Array<number>
-  /** passkeys there are already */
-  exclude: Array<string>
-  timeout_ms: number
-}
-
-export interface PasskeyPatch {
-  name: string
-}
-
-export interface PasskeyBegin {
-  /** of POST /session, when this is its second step */
-  token?: string | null
-}
-
-export interface PasskeyRequest {
-  /** base64url, like all bytes here */
-  challenge: string
-  rp_id: string
-  /** required, discouraged */
-  user_verification: string
-  /** the passkeys it may be; empty: whichever the device has for this name */
-  allow: Array<string>
-  timeout_ms: number
-}
-
-export interface PasskeyProof {
-  /** of the credential */
-  id: string
-  client_data: string
-  authenticator_data: string
-  signature: string
-  /** needed when no token is given */
-  user_handle?: string | null
-  /** of POST /session, when this is its second step */
-  token?: string | null
+export interface CallbackPatch {
+  /** Moves it: in the future, within a year. */
+  due_at?: string
+  /** Who is to call; neither this nor a team: whoever books it. */
+  agent_id?: number | null
+  /** The team that is to call. */
+  team_id?: number | null
+  /** What it is about. */
+  note?: string
+  /** It is over. */
+  state?: 'done' | 'cancelled'
 }
 
 export class Heed {
@@ -1561,7 +1585,8 @@ export class Heed {
     listWebhookDeliveries(params: { id: number; state?: 'waiting' | 'done' | 'failed' | 'cancelled'; limit?: number; cursor?: string }, options?: Options): AsyncGenerator<WebhookDelivery, void, undefined>
     listFolders(params?: {  } | undefined, options?: Options): AsyncGenerator<Folder, void, undefined>
     listBulk(params?: {  } | undefined, options?: Options): AsyncGenerator<Bulk, void, undefined>
-    listPasskeys(params?: {  } | undefined, options?: Options): AsyncGenerator<Passkey, void, undefined>
+    listCallbacks(params?: { limit?: number; cursor?: string }, options?: Options): AsyncGenerator<Callback, void, undefined>
+    listConversationCallbacks(params: { id: number; limit?: number; cursor?: string }, options?: Options): AsyncGenerator<Callback, void, undefined>
   }
   /** The live stream; connects again by itself and goes on where it was. */
   events(options?: { signal?: AbortSignal; lastEventId?: string }): AsyncGenerator<HeedEvent, void, undefined>
@@ -1793,9 +1818,9 @@ export class Heed {
   confirmTotp(params: { body: FactorCode }, options?: Options): Promise<RecoveryCodes>
   /** Other recovery codes; the old ones end */
   renewRecoveryCodes(params: { body: FactorCode }, options?: Options): Promise<RecoveryCodes>
-  /** Take the authenticator app away */
+  /** Sign in with the password alone again */
   removeSecondFactor(params: { body: FactorCode }, options?: Options): Promise<void>
-  /** Take a colleague's second factors away, who lost them; ends their sessions */
+  /** Take a colleague's second factor away, who lost it; ends their sessions */
   resetSecondFactor(params: { id: number }, options?: Options): Promise<void>
   /** Saved folders: one's own, one's teams', everybody's */
   listFolders(params?: {  } | undefined, options?: Options): Promise<Page<Folder>>
@@ -1821,20 +1846,16 @@ export class Heed {
   stopBulk(params: { id: number }, options?: Options): Promise<Bulk>
   /** Take it back, except where somebody changed it again since */
   undoBulk(params: { id: number }, options?: Options): Promise<Bulk>
-  /** One's own passkeys */
-  listPasskeys(params?: {  } | undefined, options?: Options): Promise<Page<Passkey>>
-  /** Keep the passkey that the browser made; from now on signing in has a second step */
-  addPasskey(params: { body: PasskeyDraft }, options?: Options): Promise<PasskeyMade>
-  /** What the browser needs to make a passkey; good for five minutes */
-  beginPasskey(params: { body: SelfProof }, options?: Options): Promise<PasskeyAsk>
-  /** Rename a passkey */
-  renamePasskey(params: { id: number; body: PasskeyPatch }, options?: Options): Promise<Passkey>
-  /** Remove a passkey; ends all other sessions */
-  removePasskey(params: { id: number; body: SelfProof }, options?: Options): Promise<void>
-  /** What the browser needs to sign in with a passkey; good for five minutes */
-  beginSignInPasskey(params: { body: PasskeyBegin }, options?: Options): Promise<PasskeyRequest>
-  /** Sign in with a passkey, or take the second step with one */
-  signInPasskey(params: { body: PasskeyProof }, options?: Options): Promise<Me>
+  /** Write down a call to or from a customer, and book a call-back with it */
+  logCall(params: { body: CallLog }, options?: Options): Promise<Message>
+  /** Call-backs that are booked, soonest first, as far as one sees their conversations */
+  listCallbacks(params?: { limit?: number; cursor?: string }, options?: Options): Promise<Page<Callback>>
+  /** Call-backs of a conversation, also those that are over */
+  listConversationCallbacks(params: { id: number; limit?: number; cursor?: string }, options?: Options): Promise<Page<Callback>>
+  /** Book a call-back: the conversation is snoozed until then. One is booked already: it is moved */
+  bookCallback(params: { id: number; body: CallbackBooking }, options?: Options): Promise<Callback>
+  /** Move a call-back, give it to somebody else, or say that it is over */
+  updateCallback(params: { id: number; body: CallbackPatch }, options?: Options): Promise<Callback>
 }
 /** Checks what a webhook of Heed brought (Standard Webhooks); answers with the event or throws. */
 export function verifyWebhook(secret: string, headers: Headers | Record<string, string | string[] | undefined>, body: Uint8Array | string, now?: number): Promise<{ type: string; timestamp: string; data: Record<string, unknown> }>

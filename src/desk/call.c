@@ -223,6 +223,17 @@ static void heard(struct logging *l)
     }
 }
 
+// Errors name the field as the body has it.
+static bool book(struct logging *l, struct err *err)
+{
+    if (l->body->callback.due_at == 0 ||
+        callback_book_in(&l->change, l->actor, l->edit, &l->body->callback, err)) {
+        return true;
+    }
+    err_prefix(err, "callback");
+    return false;
+}
+
 bool call_log(struct tx *tx, const struct actor *actor, const struct call_body *body, struct message *out,
               struct err *err)
 {
@@ -238,7 +249,6 @@ bool call_log(struct tx *tx, const struct actor *actor, const struct call_body *
         str_printf(tx->arena, "{\"direction\":\"%s\",\"kind\":\"call\",\"origin\":\"%s\",\"result\":\"%s\"}",
                    l.in ? "in" : "out", l.in ? "customer" : "agent", str_cstr(tx->arena, body->result));
     return change_log(&l.change, EVENT_MESSAGE_CREATED, &l.edit->after, l.message_id, data, err) &&
-           (!l.reached || callback_settle(&l.change, l.edit, err)) &&
-           (body->callback.due_at == 0 || callback_book_in(&l.change, actor, l.edit, &body->callback, err)) &&
+           (!l.reached || callback_settle(&l.change, l.edit, err)) && book(&l, err) &&
            change_finish(&l.change, err) && message_get(tx->conn, actor, l.message_id, tx->arena, out, err);
 }

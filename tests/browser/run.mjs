@@ -8,6 +8,7 @@ import { Browser, axe, signIn } from './lib/browser.mjs'
 import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
 import { account } from './parts/account.mjs'
+import { calls } from './parts/calls.mjs'
 import { composer } from './parts/composer.mjs'
 import { folders, joining, many, ownKeys } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
@@ -732,6 +733,7 @@ await chat({ browser, heed, email: MAREN, password: PASSWORD })
 await mail({ browser })
 await cleaner({ browser })
 await account({ browser })
+calls({ browser, heed, email: MAREN, password: PASSWORD })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })

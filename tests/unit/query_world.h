@@ -115,7 +115,8 @@ static inline void world_conversation(struct buf *out, int workspace, int id)
         out,
         "INSERT INTO conversation (id, workspace_id, channel_id, channel_kind, kind, thread_key, visibility, "
         "status, spam, contact_handle, assignee_id, team_id, priority, language, urgent_at, last_message_at, "
-        "unread, created_at, updated_at, waiting_since, due_at) VALUES (%d, %d, %d, '%s', '%s', 't%d', '%s', "
+        "unread, created_at, updated_at, waiting_since, due_at, callback_at) VALUES (%d, %d, %d, '%s', '%s', "
+        "'t%d', '%s', "
         "'%s', %d, '%s', %d, %d, '%s', '%s', %lld, %lld, %d, %lld, %lld",
         id, workspace, workspace * 10 + (int)channel, channel == 0 ? "custom" : "bluesky",
         WORLD_KINDS[world_random(4)], id, world_random(2) ? "public" : "private", WORLD_STATUS[status], spam,
@@ -126,6 +127,7 @@ static inline void world_conversation(struct buf *out, int workspace, int id)
         (long long)world_moment(), (long long)world_moment());
     world_value(out, world_moment(), !waits);
     world_value(out, world_moment(), world_random(2));
+    world_value(out, world_moment(), world_random(3) > 0);
     buf_add(out, S(");\n"));
     for (int tag = 0; tag < 4; tag++) {
         if (world_random(3) == 0)
@@ -145,12 +147,13 @@ static inline void world_message(struct buf *out, struct arena *arena, int works
     buf_printf(
         out,
         "INSERT INTO message (id, workspace_id, conversation_id, channel_id, direction, kind, visibility, "
-        "origin, created_at, received_at, deleted_at, text) VALUES (%d, %d, %d, %d, '%s', '%s', 'public', "
+        "origin, created_at, received_at, deleted_at, call_result, text) VALUES (%d, %d, %d, %d, '%s', '%s', "
+        "'public', "
         "'%s', 1, 1",
         id, workspace, conversation, workspace * 10, outward ? "out" : "in", kind,
         outward ? "agent" : "customer");
     world_value(out, 5, world_random(6) != 0);
-    buf_add(out, S(", "));
+    buf_add(out, world_random(6) ? S(", NULL, ") : S(", 'missed', "));
     world_quote(out, buf_str(&text));
     buf_add(out, S(");\n"));
     if (world_random(4) == 0)
@@ -287,7 +290,7 @@ static inline void world_field_term(struct buf *out)
         {"priority:", "urgent", "high", "normal", "low", "any", NULL},
         {"lang:", "ko", "ET", "en", "any", "xx", NULL},
         {"from:", "mia.test", "@MIA.test", "anna", "\"Ünal\"", "any", NULL},
-        {"has:", "attachment", "note", "reply", "any", NULL},
+        {"has:", "attachment", "note", "reply", "call", "callback", "any", NULL},
         {"id:", "5", ">20", "<=9", ">=100", "<3", "any", NULL}};
     static const char *const times[] = {"waiting:", "due:", "created:", "updated:"};
     static const char *const moments[] = {"any",

@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "channels/channel.h"
 #include "channels/encode.h"
+#include "channels/phone_number.h"
 #include "channels/standard_webhooks.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -569,6 +570,71 @@ static void every_driver_has_what_the_core_needs(void **state)
     assert_null(channel_driver_find(S("")));
 }
 
+static void is_number(const char *written, const char *country, const char *number)
+{
+    struct str read = S("");
+    if (!phone_number_read(str_from(written), str_from(country), arena, &read, &err))
+        fail_msg("%s in %s: %s", written, country, err.text);
+    if (!str_eq(read, str_from(number)))
+        fail_msg("%s in %s: " STR_FMT ", not %s", written, country, STR_ARG(read), number);
+}
+
+static void telephone_numbers_are_read_as_dialled_in_their_country(void **state)
+{
+    (void)state;
+    is_number("+372 512 3456", "FI", "+3725123456");
+    is_number("00372-512-3456", "EE", "+3725123456");
+    is_number("512 3456", "EE", "+3725123456");
+    is_number("040 123 4567", "FI", "+358401234567");
+    is_number("40 123 4567", "FI", "+358401234567");
+    is_number("+44 (0)20 7946 0018", "EE", "+442079460018");
+    is_number("tel:+1-202-555-0143", "EE", "+12025550143");
+    is_number("(202) 555-0143", "US", "+12025550143");
+    is_number("1 202 555 0143", "US", "+12025550143");
+    is_number("011 44 20 7946 0018", "CA", "+442079460018");
+    is_number("06 698 1234 5678", "IT", "+390669812345678");
+    is_number("8 912 345 67 89", "RU", "+79123456789");
+    is_number("800 555 35 35", "RU", "+78005553535");
+    is_number("810 44 20 7946 0018", "RU", "+442079460018");
+    is_number("06 1 234 5678", "HU", "+3612345678");
+    is_number("8029 491 19 11", "BY", "+375294911911");
+    is_number("02\xE2\x80\x91"
+              "312\xC2\xA0"
+              "3456",
+              "KR", "+8223123456");
+    is_number("0812-3456-789", "ID", "+628123456789");
+}
+
+static void what_is_no_telephone_number_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",
+                                        "112",
+                                        "abc",
+                                        "+",
+                                        "+0 123 456 789",
+                                        "5x12",
+                                        "12+345",
+                                        "+372 512 345a",
+                                        "++3725123456",
+                                        "+1234567890123456",
+                                        "000000000000000000000000000000000000000000000000"};
+    struct str number;
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        err = (struct err){};
+        if (phone_number_read(str_from(wrong[i]), S("EE"), arena, &number, &err))
+            fail_msg("“%s” became " STR_FMT, wrong[i], STR_ARG(number));
+        assert_int_equal(err.code, ERR_INVALID);
+    }
+    assert_false(phone_number_read(S("512 3456"), S(""), arena, &number, &err));
+    assert_true(phone_number_read(S("+372 512 3456"), S(""), arena, &number, &err));
+    for (size_t i = 0; phone_countries[i]; i++) {
+        assert_int_equal(strlen(phone_countries[i]), 2);
+        assert_true(phone_number_read(S("234567890"), str_from(phone_countries[i]), arena, &number, &err));
+        assert_true(i == 0 || strcmp(phone_countries[i - 1], phone_countries[i]) < 0);
+    }
+}
+
 static void parts_of_addresses_are_encoded_and_texts_cut_between_characters(void **state)
 {
     (void)state;
@@ -601,6 +667,8 @@ int main(void)
         cmocka_unit_test(when_to_come_back_is_read_from_every_form),
         cmocka_unit_test(texts_are_counted_as_each_network_counts),
         cmocka_unit_test(every_driver_has_what_the_core_needs),
+        cmocka_unit_test(telephone_numbers_are_read_as_dialled_in_their_country),
+        cmocka_unit_test(what_is_no_telephone_number_is_refused_with_the_reason),
         cmocka_unit_test(parts_of_addresses_are_encoded_and_texts_cut_between_characters),
     };
     return cmocka_run_group_tests_name("channels", tests, make_arena, drop_arena);

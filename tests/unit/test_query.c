@@ -110,8 +110,8 @@ static void every_field_takes_its_values(void **state)
     formats_as("assigned:me,any,none,anna@example.org,12", "assigned:me,any,none,anna@example.org,12");
     formats_as("team:\"First line\",none", "team:\"First line\",none");
     formats_as("priority:urgent,high,normal,low", "priority:urgent,high,normal,low");
-    formats_as("lang:ko from:@mia.test has:attachment,note,reply",
-               "lang:ko from:@mia.test has:attachment,note,reply");
+    formats_as("lang:ko from:@mia.test has:attachment,note,reply,call,callback",
+               "lang:ko from:@mia.test has:attachment,note,reply,call,callback");
     formats_as("waiting:>30m due:<+2h created:>=2026-01-31 updated:<2026-01-31T10:00:00+02:00",
                "waiting:>30m due:<+2h created:>=2026-01-31 updated:<2026-01-31T10:00:00+02:00");
     formats_as("waiting:any due:2026-11-24 id:5,>10,<=3", "waiting:any due:2026-11-24 id:5,>10,<=3");

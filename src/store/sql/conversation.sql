@@ -140,14 +140,15 @@ SELECT coalesce(max(m.message_id), 0)
                                  AND o.data LIKE '%"status":{"before":"closed","after":"open"}%'));
 
 -- name: conversation_newest_text :one
--- What the preview shows: the newest visible message, or the name of its first file.
+-- What the preview shows: the newest visible message, or the name of its first file. A call nobody said a word
+-- about shows nothing.
 -- scan: ok, equal times within one conversation are few; the sort is by them only
 SELECT m.text,
        coalesce((SELECT CASE WHEN a.alt <> '' THEN a.alt ELSE a.name END FROM attachment a
                   WHERE a.workspace_id = m.workspace_id AND a.message_id = m.id AND a.position = 0), '') AS file
   FROM message m
  WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND m.kind = 'message' AND m.deleted_at IS NULL
-   AND coalesce(m.send_state, '') <> 'cancelled'
+   AND coalesce(m.send_state, '') <> 'cancelled' AND (m.call_result IS NULL OR m.text <> '')
  ORDER BY m.created_at DESC, coalesce(m.external_id, '') DESC, m.id DESC
  LIMIT 1;
 

@@ -63,9 +63,9 @@ export interface SignIn {
 }
 
 export interface SecondStep {
-  /** for POST /session/second or /session/passkey, within five minutes and five tries */
+  /** for POST /session/second, within five minutes and five tries */
   token: string
-  /** passkey, totp, recovery_code */
+  /** totp, recovery_code */
   kinds: string[]
 }
 
@@ -114,8 +114,6 @@ export interface Workspace {
     /** as in the tz database */
     time_zone: string
     language: 'en' | 'id' | 'et' | 'fi' | 'ko'
-    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
-    mail_channel_id: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
@@ -138,8 +136,6 @@ export interface WorkspacePatch {
     /** as in the tz database */
     time_zone?: string
     language?: 'en' | 'id' | 'et' | 'fi' | 'ko'
-    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
-    mail_channel_id?: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from?: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
@@ -342,8 +338,9 @@ export interface Conversation {
   language: string
   /** When the first unanswered customer message was written; null: nobody waits. */
   waiting_since: string | null
+  /** A moment promised: a call-back's. */
   due_at: string | null
-  /** The moment at which it becomes late; null: nobody waits. */
+  /** The moment at which it becomes late; null: nobody waits and nothing is promised. */
   urgent_at: string | null
   snoozed_until: string | null
   last_message_at: string | null
@@ -357,8 +354,8 @@ export interface Conversation {
   version: number
   /** The conversation this one went into; it is empty and in no list then. */
   merged_into: number | null
-  /** What it is about: the first subject of its mails; empty where there are none. */
-  title: string
+  /** When somebody is to call the customer back; null: no call-back is booked. */
+  callback_at: string | null
   /** The beginning of the newest message. */
   preview: string
 }
@@ -491,6 +488,15 @@ export interface Message {
   error: string | null
   /** Of a mail: subject, from, to, cc, reply_to (lists of {name, address}), verified (pass, fail, unknown), automatic, stranger, from_us, several_senders, has_html, visible (bytes of the text before what it quotes), inline (content_id and position of its attachments), cut, defects. null: no mail. */
   mail: unknown
+  /** Of a logged call; null: no call. */
+  call: {
+    /** reached: both spoke; missed, voicemail: who called did not reach the other. */
+    result: 'reached' | 'missed' | 'voicemail'
+    /** The customer's, E.164; empty: not known. */
+    number: string
+    /** How long they spoke; 0: not told. */
+    seconds: number
+  } | null
 }
 
 export interface MessageDraft {
@@ -821,7 +827,7 @@ export interface Presence {
 
 export interface Ping {
   id: number
-  kind: 'all' | 'team' | 'mine' | 'assigned' | 'handed_over' | 'mention' | 'target' | 'passed_on'
+  kind: 'all' | 'team' | 'mine' | 'assigned' | 'handed_over' | 'mention' | 'target' | 'passed_on' | 'callback'
   conversation_id: number
   /** how many came together here */
   n: number
@@ -940,6 +946,16 @@ export interface PingChoice {
     mail: boolean
     sound: boolean
   }
+  /** a call-back of mine is due, was missed or moved */
+  callback: {
+    /** bell, title and icon badge, a word on the page */
+    page: boolean
+    /** by the browser, also when no page is open */
+    push: boolean
+    /** in an e-mail digest, when it stays unseen */
+    mail: boolean
+    sound: boolean
+  }
   /** pushes hold the customer's name and words, also on a locked screen */
   push_text: boolean
   /** no push and no sound in the quiet hours */
@@ -1001,7 +1017,7 @@ export interface PushDevice {
 export interface ChannelKind {
   kind: string
   title: string
-  /** webhook, poll, like, delete_own, confirm, idempotent, dm, public, edit_own, start, signature */
+  /** webhook, poll, like, delete_own, confirm, idempotent, dm, public, edit_own, start, signature, call */
   can: string[]
   text_public: {
     /** code_points, graphemes, utf16, bytes */
@@ -1034,6 +1050,8 @@ export interface ChannelKind {
     /** text, url, secret, bool, choice, json, number */
     kind: string
     required: boolean
+    /** the words that are possible (choice) */
+    choices: string[]
     default: string | null
   }[]
 }
@@ -1164,10 +1182,7 @@ export interface WebhookDelivery {
 export interface SecondFactor {
   /** signing in asks for a code of an app */
   totp: boolean
-  /** how many there are */
-  passkeys: number
   recovery_codes_left: number
-  /** of the app's key */
   created_at: string | null
   last_used_at: string | null
 }
@@ -1420,84 +1435,93 @@ export interface BulkDraft {
   remove_tags?: string[]
 }
 
-export interface Passkey {
+export interface CallLog {
+  /** One whose kind can log calls. */
+  channel_id: number
+  /** Where it belongs; null: the conversation of that number. */
+  conversation_id?: number | null
+  /** The customer's; without a country it is read as dialled at the channel's place. May be left out when the conversation is named. */
+  number?: string
+  /** The customer's name, when not known yet. */
+  name?: string
+  /** in: the customer called; out: we did. */
+  direction: 'in' | 'out'
+  result: 'reached' | 'missed' | 'voicemail'
+  /** How long they spoke. */
+  seconds?: number
+  /** What it was about. */
+  text?: string
+  /** When it was; null: now. */
+  at?: string | null
+  /** Books a call-back with it, or moves the one that is booked. */
+  callback?: {
+    /** In the future, within a year. */
+    due_at: string
+    /** Who is to call; neither this nor a team: whoever books it. */
+    agent_id?: number | null
+    /** The team that is to call. */
+    team_id?: number | null
+    /** What it is about. */
+    note?: string
+  } | null
+}
+
+export interface Callback {
   id: number
-  name: string
-  created_at: string
-  last_used_at: string | null
-  /** when its counter last went backwards: somebody may have a copy of it */
-  refused_at: string | null
-}
-
-export interface PasskeyDraft {
-  name: string
-  /** clientDataJSON of the browser, base64url */
-  client_data: string
-  /** attestationObject of the browser, base64url */
-  attestation_object: string
-}
-
-export interface PasskeyMade {
-  passkey: {
+  conversation_id: number
+  /** Who is to be called. */
+  contact: {
+    id?: number
+    name: string
+    handle: string
+  }
+  due_at: string
+  /** Who calls; null: the team. */
+  agent: {
     id: number
     name: string
-    created_at: string
-    last_used_at: string | null
-    /** when its counter last went backwards: somebody may have a copy of it */
-    refused_at: string | null
-  }
-  /** with the first second factor, shown once; each is good once */
-  recovery_codes: string[]
+  } | null
+  team: {
+    id: number
+    name: string
+  } | null
+  booked_by: {
+    id: number
+    name: string
+  } | null
+  note: string
+  state: 'booked' | 'done' | 'cancelled'
+  /** When it was told that it is due. */
+  told_at: string | null
+  /** When it was told that nobody had called. */
+  missed_at: string | null
+  /** How often it was put off. */
+  moves: number
+  created_at: string
+  ended_at: string | null
+  version: number
 }
 
-export interface SelfProof {
-  /** needed when there is one */
-  current_password?: string
+export interface CallbackBooking {
+  /** In the future, within a year. */
+  due_at: string
+  /** Who is to call; neither this nor a team: whoever books it. */
+  agent_id?: number | null
+  /** The team that is to call. */
+  team_id?: number | null
+  /** What it is about. */
+  note?: string
 }
 
-export interface PasskeyAsk {
-  /** base64url, like all bytes here */
-  challenge: string
-  /** the name that the passkey is bound to */
-  rp_id: string
-  user_id: string
-  user_name: string
-  user_display_name: string
-  /** COSE numbers, best first */
-  algorithms: number[]
-  /** passkeys there are already */
-  exclude: string[]
-  timeout_ms: number
-}
-
-export interface PasskeyPatch {
-  name: string
-}
-
-export interface PasskeyBegin {
-  /** of POST /session, when this is its second step */
-  token?: string | null
-}
-
-export interface PasskeyRequest {
-  /** base64url, like all bytes here */
-  challenge: string
-  rp_id: string
-  /** required, discouraged */
-  user_verification: string
-  /** the passkeys it may be; empty: whichever the device has for this name */
-  allow: string[]
-  timeout_ms: number
-}
-
-export interface PasskeyProof {
-  /** of the credential */
-  id: string
-  client_data: string
-  authenticator_data: string
-  signature: string
-  /** needed when no token is given */
-  user_handle?: string | null
-  /** of POST /session, when this is its second step */
-  token?: string | null
+export interface CallbackPatch {
+  /** Moves it: in the future, within a year. */
+  due_at?: string
+  /** Who is to call; neither this nor a team: whoever books it. */
+  agent_id?: number | null
+  /** The team that is to call. */
+  team_id?: number | null
+  /** What it is about. */
+  note?: string
+  /** It is over. */
+  state?: 'done' | 'cancelled'
 }

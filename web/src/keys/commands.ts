@@ -29,6 +29,7 @@ const opened = () => inbox.current !== null
 const triage = () => (opened() || selection.any) && session.can('triage')
 const inInbox = () => router.route.view === 'inbox' || router.route.view === 'conversation'
 const mayMark = () => inInbox() && session.can('triage') && inbox.items.length > 0
+const mayCall = () => session.can('reply') && session.channels.some((c) => c.kind === 'phone' && !['dead', 'disabled'].includes(c.state))
 const goTo = (folder: string) => () => router.go(inboxUrl(folder))
 
 export const commands: Command[] = [
@@ -55,6 +56,8 @@ export const commands: Command[] = [
   { id: 'mine', title: 'cmd.mine', icon: 'me', group: 'conversation', keys: ['i'], when: triage, run: act.assignMe },
   { id: 'team', title: 'cmd.team', icon: 'people', group: 'conversation', keys: ['shift+a'], when: () => triage() && session.teams.length > 0, run: () => ui.open('team') },
   { id: 'write_first', title: 'cmd.write_first', icon: 'pencil', group: 'list', keys: ['shift+n'], when: () => session.can('reply'), run: () => (ui.start = true) },
+  { id: 'log_call', title: 'cmd.log_call', icon: 'n-phone', group: 'conversation', keys: ['shift+c'], when: () => inInbox() && mayCall(), run: () => (ui.calls = 'log') },
+  { id: 'call_back', title: 'cmd.call_back', icon: 'clock', group: 'conversation', keys: ['shift+b'], when: () => opened() && session.can('triage') && (mayCall() || !!inbox.current?.callback_at), run: () => (ui.calls = 'book') },
   { id: 'hand_over', title: 'cmd.hand_over', icon: 'people', group: 'conversation', keys: ['shift+h'], when: triage, run: () => (ui.handOver = true) },
   { id: 'tag', title: 'cmd.tag', icon: 'tag', group: 'conversation', keys: ['t'], when: triage, run: () => ui.open('tag') },
   { id: 'priority', title: 'cmd.priority', icon: 'bars', group: 'conversation', keys: ['p'], when: triage, run: () => ui.open('priority') },
@@ -75,6 +78,7 @@ export const commands: Command[] = [
   { id: 'go_all', title: 'folder.all', icon: 'list', group: 'go', keys: ['g a'], run: goTo('all') },
   { id: 'go_folder', title: 'cmd.go_folder', icon: 'folder', group: 'go', keys: ['g f'], when: inInbox, run: () => ui.open('folder', document.querySelector<HTMLElement>('.list-bar h1')) },
   { id: 'pings', title: 'cmd.pings', icon: 'bell', group: 'go', keys: ['g b'], run: () => (ui.bell = true) },
+  { id: 'callbacks', title: 'callback.list', icon: 'clock', group: 'go', keys: ['g k'], when: inInbox, run: () => (ui.calls = 'list') },
   { id: 'go_channels', title: 'settings.channels', icon: 'plug', group: 'go', keys: ['g h'], run: () => router.go(settingsUrl('channels')) },
   { id: 'go_agents', title: 'settings.agents', icon: 'people', group: 'go', keys: ['g p'], run: () => router.go(settingsUrl('agents')) },
   { id: 'go_settings', title: 'settings.title', icon: 'gear', group: 'go', keys: ['g s'], run: () => router.go(settingsUrl('me')) },

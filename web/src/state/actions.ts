@@ -185,6 +185,7 @@ export const like = (m?: Message) => {
 }
 export function mayDelete(m: Message): boolean {
   const c = open()
+  if (m.call) return !m.deleted_at && session.can('reply') && (session.can('lead') || m.author.id === session.me?.id)
   if (m.deleted_at || m.direction !== 'out' || m.kind !== 'message' || !session.can('reply') || !c) return false
   return ['sent', 'delivered', 'read'].includes(m.send_state ?? '') && (session.kind(c.channel_kind)?.can.includes('delete_own') ?? false)
 }
@@ -240,6 +241,7 @@ export function mayEdit(m: Message): boolean {
   const c = open()
   if (m.deleted_at || m.author.kind !== 'agent' || m.author.id !== session.me?.id || !c) return false
   if (m.kind === 'note') return session.can('note')
+  if (m.call) return session.can('reply')
   const kind = session.kind(session.channel(m.channel_id)?.kind ?? c.channel_kind)
   return ['sent', 'delivered', 'read'].includes(m.send_state ?? '') && session.can('reply') && (kind?.can.includes('edit_own') ?? false)
 }

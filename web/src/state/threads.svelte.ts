@@ -125,6 +125,7 @@ export class Thread {
       received_at: new Date().toISOString(),
       edited_at: null,
       deleted_at: null,
+      call: null,
       liked_at: null,
       late: false,
       send_state: draft.kind === 'note' ? null : 'sending',

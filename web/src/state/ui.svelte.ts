@@ -21,6 +21,8 @@ class Ui {
   replyTo = $state(0)
   handOver = $state(false)
   start = $state(false)
+  /** The dialogs about telephone calls. */
+  calls = $state<'log' | 'book' | 'list' | null>(null)
   /** Somebody else answers the same customer: the agent decides. */
   clash = $state.raw<{ id: number; text: string } | null>(null)
   wide = $state(matchMedia('(min-width: 1321px)').matches)
@@ -40,7 +42,7 @@ class Ui {
   }
   /** Anything that lies over the page and takes keys for itself. */
   get over(): boolean {
-    return this.palette || this.sheet || this.bell || this.folder !== null || this.picker !== null || this.handOver || this.start
+    return this.palette || this.sheet || this.bell || this.folder !== null || this.picker !== null || this.handOver || this.start || this.calls !== null
   }
 }
 export const ui = new Ui()

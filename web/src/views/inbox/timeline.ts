@@ -22,8 +22,8 @@ export function timeline(messages: Shown[], happenings: Happening[], older: bool
     if (message.kind === 'context' || (message.send_state === 'cancelled' && message.deleted_at)) continue // taken back before it left
     let took: number | null = null
     if (message.kind === 'message') {
-      if (message.direction === 'in') asked ??= message.created_at
-      else if (asked && !['failed', 'cancelled', 'in_doubt'].includes(message.send_state ?? '')) {
+      if (message.direction === 'in' && message.call?.result !== 'reached') asked ??= message.created_at
+      else if (asked && (message.call?.result ?? 'reached') === 'reached' && !['failed', 'cancelled', 'in_doubt'].includes(message.send_state ?? '')) {
         took = Date.parse(message.created_at) - Date.parse(asked)
         asked = null
       }
@@ -73,7 +73,8 @@ export function unanswered(messages: Shown[]): number {
   for (let i = messages.length - 1; i >= 0; i--) {
     const m = messages[i]
     if (!m || m.kind !== 'message' || m.deleted_at) continue
-    if (m.direction === 'out') break
+    if (m.call ? m.call.result === 'reached' : m.direction === 'out') break
+    if (m.direction === 'out') continue
     n++
   }
   return n

@@ -54,7 +54,8 @@ CREATE TABLE ping_new (
     push_at INTEGER,
     mail_at INTEGER,
     alone INTEGER NOT NULL DEFAULT 0,
-    pass_at INTEGER
+    pass_at INTEGER,
+    mail_out_id INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO ping_new SELECT * FROM ping;
 DROP TABLE ping;
@@ -66,4 +67,5 @@ CREATE INDEX ping_push ON ping (push_at) WHERE push_at IS NOT NULL;
 CREATE INDEX ping_mail ON ping (mail_at) WHERE mail_at IS NOT NULL;
 CREATE INDEX ping_pass ON ping (pass_at) WHERE pass_at IS NOT NULL;
 CREATE INDEX ping_age ON ping (created_at);
+CREATE INDEX ping_mailed ON ping (workspace_id, mail_out_id) WHERE mail_out_id <> 0;
 -- only: both
