@@ -5,7 +5,6 @@
 #include "desk/conversation.h"
 #include "desk/events.h"
 #include "sql_gen.h"
-#include <string.h>
 
 enum { AT_ONCE = 100, NOTE_MAX = 4000 };
 static const i64 LONGEST_MS = (i64)366 * 24 * 3600 * 1000;
@@ -265,7 +264,7 @@ static bool give_to(struct change *change, struct edit *edit, struct callback *b
     return true;
 }
 
-static bool move(struct change *change, struct edit *edit, struct callback *b, i64 due_at, struct err *err)
+static bool move(struct change *change, struct callback *b, i64 due_at, struct err *err)
 {
     if (!check_time(change, due_at, err)) {
         return false;
@@ -273,7 +272,6 @@ static bool move(struct change *change, struct edit *edit, struct callback *b, i
     b->moves += due_at != b->due_at;
     b->due_at = due_at;
     b->told_at = b->missed_at = 0;
-    (void)edit;
     return true;
 }
 
@@ -290,8 +288,7 @@ bool callback_book_in(struct change *change, const struct actor *actor, struct e
     }
     if (booked > 0) { // one at a time: this is the new moment
         struct callback was;
-        if (!get(tx, change->workspace_id, booked, &was, err) ||
-            !move(change, edit, &was, body->due_at, err) ||
+        if (!get(tx, change->workspace_id, booked, &was, err) || !move(change, &was, body->due_at, err) ||
             !give_to(change, edit, &was, agent, body->team_id, err)) {
             return false;
         }
@@ -395,7 +392,7 @@ static bool apply(struct change *change, struct edit *edit, struct callback *b,
                   const struct callback_body *patch, field_set given, struct err *err)
 {
     i64 moves = b->moves;
-    if (has(given, "due_at") && !move(change, edit, b, patch->due_at, err)) {
+    if (has(given, "due_at") && !move(change, b, patch->due_at, err)) {
         return false;
     }
     if ((has(given, "agent_id") || has(given, "team_id")) &&
@@ -423,15 +420,23 @@ bool callback_change(struct tx *tx, const struct actor *actor, i64 id, const str
     struct change change;
     struct edit *edit;
     struct callback b;
+    struct err why = {};
+    i64 place;
     change_init(&change, tx, actor->workspace_id, actor->agent_id);
+    // Conversation first, then the row: the order of locks.
+    if (!db_one_i64(tx->conn, &SQL_callback_place, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &place,
+                    &why)) {
+        *err = why;
+        return why.code == ERR_NOT_FOUND ? not_here(err) : false;
+    }
+    if (!open_conversation(&change, actor, place, &edit, err)) {
+        return err->code == ERR_NOT_FOUND ? not_here(err) : false;
+    }
     if (!get(tx, actor->workspace_id, id, &b, err)) {
         return false;
     }
-    if (!actor_sees(actor, b.channel_id, b.conversation_team)) {
-        return not_here(err);
-    }
-    if (!open_conversation(&change, actor, b.conversation_id, &edit, err)) {
-        return false;
+    if (b.conversation_id != place) {
+        return err_retry(err, ERR_UNAVAILABLE, 1, "The conversation was merged in this moment.");
     }
     if (!str_eq(b.state, S("booked"))) {
         return err_set(err, ERR_CONFLICT, "This call-back is over. Book another one.");

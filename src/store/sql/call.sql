@@ -28,6 +28,10 @@ SELECT b.* FROM callback b WHERE b.workspace_id = :workspace AND b.id = :id
 -- only: both
 ;
 
+-- name: callback_place :one
+-- Where it is booked, before both are locked in order.
+SELECT conversation_id FROM callback WHERE workspace_id = :workspace AND id = :id;
+
 -- name: callback_list :many
 -- Call-backs, soonest first; with conversation 0 all that are booked in the workspace.
 -- scan: ok, what is booked; the few of one conversation are sorted
