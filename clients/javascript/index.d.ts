@@ -92,9 +92,9 @@ export interface SignIn {
 }
 
 export interface SecondStep {
-  /** for POST /session/second, within five minutes and five tries */
+  /** for POST /session/second or /session/passkey, within five minutes and five tries */
   token: string
-  /** totp, recovery_code */
+  /** passkey, totp, recovery_code */
   kinds: Array<string>
 }
 
@@ -143,6 +143,8 @@ export interface Workspace {
     /** as in the tz database */
     time_zone: string
     language: 'en' | 'id' | 'et' | 'fi' | 'ko'
+    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
+    mail_channel_id: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
@@ -165,6 +167,8 @@ export interface WorkspacePatch {
     /** as in the tz database */
     time_zone?: string
     language?: 'en' | 'id' | 'et' | 'fi' | 'ko'
+    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
+    mail_channel_id?: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from?: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
@@ -383,6 +387,8 @@ export interface Conversation {
   version: number
   /** The conversation this one went into; it is empty and in no list then. */
   merged_into: number | null
+  /** What it is about: the first subject of its mails; empty where there are none. */
+  title: string
   /** When somebody is to call the customer back; null: no call-back is booked. */
   callback_at: string | null
   /** The beginning of the newest message. */
@@ -1211,7 +1217,10 @@ export interface WebhookDelivery {
 export interface SecondFactor {
   /** signing in asks for a code of an app */
   totp: boolean
+  /** how many there are */
+  passkeys: number
   recovery_codes_left: number
+  /** of the app's key */
   created_at: string | null
   last_used_at: string | null
 }
@@ -1464,6 +1473,88 @@ export interface BulkDraft {
   remove_tags?: Array<string>
 }
 
+export interface Passkey {
+  id: number
+  name: string
+  created_at: string
+  last_used_at: string | null
+  /** when its counter last went backwards: somebody may have a copy of it */
+  refused_at: string | null
+}
+
+export interface PasskeyDraft {
+  name: string
+  /** clientDataJSON of the browser, base64url */
+  client_data: string
+  /** attestationObject of the browser, base64url */
+  attestation_object: string
+}
+
+export interface PasskeyMade {
+  passkey: {
+    id: number
+    name: string
+    created_at: string
+    last_used_at: string | null
+    /** when its counter last went backwards: somebody may have a copy of it */
+    refused_at: string | null
+  }
+  /** with the first second factor, shown once; each is good once */
+  recovery_codes: Array<string>
+}
+
+export interface SelfProof {
+  /** needed when there is one */
+  current_password?: string
+}
+
+export interface PasskeyAsk {
+  /** base64url, like all bytes here */
+  challenge: string
+  /** the name that the passkey is bound to */
+  rp_id: string
+  user_id: string
+  user_name: string
+  user_display_name: string
+  /** COSE numbers, best first */
+  algorithms: Array<number>
+  /** passkeys there are already */
+  exclude: Array<string>
+  timeout_ms: number
+}
+
+export interface PasskeyPatch {
+  name: string
+}
+
+export interface PasskeyBegin {
+  /** of POST /session, when this is its second step */
+  token?: string | null
+}
+
+export interface PasskeyRequest {
+  /** base64url, like all bytes here */
+  challenge: string
+  rp_id: string
+  /** required, discouraged */
+  user_verification: string
+  /** the passkeys it may be; empty: whichever the device has for this name */
+  allow: Array<string>
+  timeout_ms: number
+}
+
+export interface PasskeyProof {
+  /** of the credential */
+  id: string
+  client_data: string
+  authenticator_data: string
+  signature: string
+  /** needed when no token is given */
+  user_handle?: string | null
+  /** of POST /session, when this is its second step */
+  token?: string | null
+}
+
 export interface CallLog {
   /** One whose kind can log calls. */
   channel_id: number
@@ -1585,6 +1676,7 @@ export class Heed {
     listWebhookDeliveries(params: { id: number; state?: 'waiting' | 'done' | 'failed' | 'cancelled'; limit?: number; cursor?: string }, options?: Options): AsyncGenerator<WebhookDelivery, void, undefined>
     listFolders(params?: {  } | undefined, options?: Options): AsyncGenerator<Folder, void, undefined>
     listBulk(params?: {  } | undefined, options?: Options): AsyncGenerator<Bulk, void, undefined>
+    listPasskeys(params?: {  } | undefined, options?: Options): AsyncGenerator<Passkey, void, undefined>
     listCallbacks(params?: { limit?: number; cursor?: string }, options?: Options): AsyncGenerator<Callback, void, undefined>
     listConversationCallbacks(params: { id: number; limit?: number; cursor?: string }, options?: Options): AsyncGenerator<Callback, void, undefined>
   }
@@ -1818,9 +1910,9 @@ export class Heed {
   confirmTotp(params: { body: FactorCode }, options?: Options): Promise<RecoveryCodes>
   /** Other recovery codes; the old ones end */
   renewRecoveryCodes(params: { body: FactorCode }, options?: Options): Promise<RecoveryCodes>
-  /** Sign in with the password alone again */
+  /** Take the authenticator app away */
   removeSecondFactor(params: { body: FactorCode }, options?: Options): Promise<void>
-  /** Take a colleague's second factor away, who lost it; ends their sessions */
+  /** Take a colleague's second factors away, who lost them; ends their sessions */
   resetSecondFactor(params: { id: number }, options?: Options): Promise<void>
   /** Saved folders: one's own, one's teams', everybody's */
   listFolders(params?: {  } | undefined, options?: Options): Promise<Page<Folder>>
@@ -1846,6 +1938,20 @@ export class Heed {
   stopBulk(params: { id: number }, options?: Options): Promise<Bulk>
   /** Take it back, except where somebody changed it again since */
   undoBulk(params: { id: number }, options?: Options): Promise<Bulk>
+  /** One's own passkeys */
+  listPasskeys(params?: {  } | undefined, options?: Options): Promise<Page<Passkey>>
+  /** Keep the passkey that the browser made; from now on signing in has a second step */
+  addPasskey(params: { body: PasskeyDraft }, options?: Options): Promise<PasskeyMade>
+  /** What the browser needs to make a passkey; good for five minutes */
+  beginPasskey(params: { body: SelfProof }, options?: Options): Promise<PasskeyAsk>
+  /** Rename a passkey */
+  renamePasskey(params: { id: number; body: PasskeyPatch }, options?: Options): Promise<Passkey>
+  /** Remove a passkey; ends all other sessions */
+  removePasskey(params: { id: number; body: SelfProof }, options?: Options): Promise<void>
+  /** What the browser needs to sign in with a passkey; good for five minutes */
+  beginSignInPasskey(params: { body: PasskeyBegin }, options?: Options): Promise<PasskeyRequest>
+  /** Sign in with a passkey, or take the second step with one */
+  signInPasskey(params: { body: PasskeyProof }, options?: Options): Promise<Me>
   /** Write down a call to or from a customer, and book a call-back with it */
   logCall(params: { body: CallLog }, options?: Options): Promise<Message>
   /** Call-backs that are booked, soonest first, as far as one sees their conversations */

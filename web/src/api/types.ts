@@ -63,9 +63,9 @@ export interface SignIn {
 }
 
 export interface SecondStep {
-  /** for POST /session/second, within five minutes and five tries */
+  /** for POST /session/second or /session/passkey, within five minutes and five tries */
   token: string
-  /** totp, recovery_code */
+  /** passkey, totp, recovery_code */
   kinds: string[]
 }
 
@@ -114,6 +114,8 @@ export interface Workspace {
     /** as in the tz database */
     time_zone: string
     language: 'en' | 'id' | 'et' | 'fi' | 'ko'
+    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
+    mail_channel_id: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
@@ -136,6 +138,8 @@ export interface WorkspacePatch {
     /** as in the tz database */
     time_zone?: string
     language?: 'en' | 'id' | 'et' | 'fi' | 'ko'
+    /** the e-mail channel that mail to colleagues (digests of pings) goes out by; 0: none goes out */
+    mail_channel_id?: number
     /** roles from this one on must sign in with a second factor; none: nobody must */
     second_factor_from?: 'none' | 'viewer' | 'collaborator' | 'agent' | 'lead' | 'admin' | 'owner'
   }
@@ -354,6 +358,8 @@ export interface Conversation {
   version: number
   /** The conversation this one went into; it is empty and in no list then. */
   merged_into: number | null
+  /** What it is about: the first subject of its mails; empty where there are none. */
+  title: string
   /** When somebody is to call the customer back; null: no call-back is booked. */
   callback_at: string | null
   /** The beginning of the newest message. */
@@ -1182,7 +1188,10 @@ export interface WebhookDelivery {
 export interface SecondFactor {
   /** signing in asks for a code of an app */
   totp: boolean
+  /** how many there are */
+  passkeys: number
   recovery_codes_left: number
+  /** of the app's key */
   created_at: string | null
   last_used_at: string | null
 }
@@ -1433,6 +1442,88 @@ export interface BulkDraft {
   read?: boolean
   add_tags?: string[]
   remove_tags?: string[]
+}
+
+export interface Passkey {
+  id: number
+  name: string
+  created_at: string
+  last_used_at: string | null
+  /** when its counter last went backwards: somebody may have a copy of it */
+  refused_at: string | null
+}
+
+export interface PasskeyDraft {
+  name: string
+  /** clientDataJSON of the browser, base64url */
+  client_data: string
+  /** attestationObject of the browser, base64url */
+  attestation_object: string
+}
+
+export interface PasskeyMade {
+  passkey: {
+    id: number
+    name: string
+    created_at: string
+    last_used_at: string | null
+    /** when its counter last went backwards: somebody may have a copy of it */
+    refused_at: string | null
+  }
+  /** with the first second factor, shown once; each is good once */
+  recovery_codes: string[]
+}
+
+export interface SelfProof {
+  /** needed when there is one */
+  current_password?: string
+}
+
+export interface PasskeyAsk {
+  /** base64url, like all bytes here */
+  challenge: string
+  /** the name that the passkey is bound to */
+  rp_id: string
+  user_id: string
+  user_name: string
+  user_display_name: string
+  /** COSE numbers, best first */
+  algorithms: number[]
+  /** passkeys there are already */
+  exclude: string[]
+  timeout_ms: number
+}
+
+export interface PasskeyPatch {
+  name: string
+}
+
+export interface PasskeyBegin {
+  /** of POST /session, when this is its second step */
+  token?: string | null
+}
+
+export interface PasskeyRequest {
+  /** base64url, like all bytes here */
+  challenge: string
+  rp_id: string
+  /** required, discouraged */
+  user_verification: string
+  /** the passkeys it may be; empty: whichever the device has for this name */
+  allow: string[]
+  timeout_ms: number
+}
+
+export interface PasskeyProof {
+  /** of the credential */
+  id: string
+  client_data: string
+  authenticator_data: string
+  signature: string
+  /** needed when no token is given */
+  user_handle?: string | null
+  /** of POST /session, when this is its second step */
+  token?: string | null
 }
 
 export interface CallLog {
