@@ -402,6 +402,8 @@ export interface ConversationStart {
   address: string
   /** The customer's name, when not known yet. */
   name?: string
+  /** On channels of mail; else and without it the first line of the text. */
+  subject?: string
   text: string
   attachments?: Array<{
     /** Of a file put before. */
@@ -519,6 +521,8 @@ export interface Message {
   route_id: number
   /** Until then the answer can be taken back. */
   undo_until: string | null
+  /** The message it passes on to somebody outside. */
+  forward_of: number | null
   /** Why it failed or is in doubt, in words. */
   error: string | null
   /** Of a mail: subject, from, to, cc, reply_to (lists of {name, address}), verified (pass, fail, unknown), automatic, stranger, from_us, several_senders, has_html, visible (bytes of the text before what it quotes), inline (content_id and position of its attachments), cut, defects. null: no mail. */
@@ -549,6 +553,8 @@ export interface MessageDraft {
     cc?: Array<string>
     /** null: Re: what it is about. */
     subject?: string | null
+    /** Number of a message of the conversation that is passed on with its files to the addresses in to, below the text. It answers nobody. */
+    forward?: number | null
   } | null
   attachments?: Array<{
     /** Of a file put before. */

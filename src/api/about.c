@@ -178,6 +178,7 @@ static void fill_kind(const struct channel_driver *driver, struct arena *arena, 
                 {CAN_PUBLIC, "public"},
                 {CAN_EDIT_OWN, "edit_own"},
                 {CAN_START, "start"},
+                {CAN_MAIL, "mail"},
                 {CAN_SIGNATURE, "signature"},
                 {CAN_CALL, "call"}};
     static const char *const kinds[] = {"text", "url", "secret", "bool", "choice", "json", "number"};

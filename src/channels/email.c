@@ -491,6 +491,25 @@ enum step_result email_health(struct step *step)
     return result;
 }
 
+// ---- Writing first --------------------------------------------------------------------------------
+static bool email_start(const struct channel_view *view, struct str address, struct str unique,
+                        struct arena *arena, struct started *out, struct err *err)
+{
+    struct email_settings settings;
+    struct str to = str_trim(address);
+    email_settings_read(view, arena, &settings);
+    if (!email_address_valid(to))
+        return err_field(err, "address", "invalid", "This is not a mail address.");
+    if (email_is_ours(&settings, to))
+        return err_field(err, "address", "invalid", "This is the mailbox's own address.");
+    *out = (struct started){.thread_key = str_printf(arena, "heed-" STR_FMT, STR_ARG(unique)),
+                            .conversation_kind = S("email"),
+                            .visibility = S("private"),
+                            .address = to,
+                            .external_id = str_lower_ascii(arena, to)};
+    return true;
+}
+
 // ---- The driver -----------------------------------------------------------------------------------
 static const char *const sign_ins[] = {"password", "google", "microsoft", NULL};
 static const struct channel_setting settings_of_email[] = {
@@ -522,7 +541,7 @@ static const char *const streams[] = {"mail", NULL};
 const struct channel_driver channel_email = {
     .kind = "email",
     .title = "E-mail",
-    .can = CAN_POLL | CAN_CONFIRM | CAN_DM | CAN_GLOBAL_IDS | CAN_MAIL,
+    .can = CAN_POLL | CAN_CONFIRM | CAN_DM | CAN_GLOBAL_IDS | CAN_MAIL | CAN_START,
     .text_public = {UNIT_CODE_POINTS, 0, 0},
     .text_private = {UNIT_CODE_POINTS, 100000, 400000},
     .files = FILE_PICTURE | FILE_VIDEO | FILE_AUDIO | FILE_OTHER,
@@ -540,6 +559,7 @@ const struct channel_driver channel_email = {
     .listen = email_listen,
     .send = email_send,
     .sent = email_sent,
+    .start = email_start,
     .notify = email_notify,
     .confirm = email_confirm,
 };

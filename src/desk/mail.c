@@ -251,17 +251,18 @@ static void put_given(struct json_writer *w, const char *key, struct mail_out *o
 
 // Whom an answer goes to when nobody says: where the writer wants answers, else who wrote.
 static bool put_default(struct json_writer *w, struct mail_out *out, struct arena *arena,
-                        const struct json *answered)
+                        const struct json *answered, struct str address)
 {
     const struct json *wanted = json_item(json_at(answered, "reply_to"), 0);
     const struct json *one =
         str_given(json_str(json_at(wanted, "address"))) ? wanted : json_at(answered, "from");
-    struct str address = json_str(json_at(one, "address"));
+    bool known = str_given(json_str(json_at(one, "address")));
+    address = known ? json_str(json_at(one, "address")) : address;
     json_key(w, "to");
     json_open(w, '[');
     bool usable = str_given(address) && mail_address_valid(address);
     if (usable)
-        put_address(w, out, arena, json_str(json_at(one, "name")), address);
+        put_address(w, out, arena, known ? json_str(json_at(one, "name")) : STR_NONE, address);
     json_close(w, ']');
     return usable;
 }
@@ -271,15 +272,30 @@ static bool is_reply_subject(struct str subject)
     return subject.len >= 3 && str_eq_nocase(str_sub(subject, 0, 3), S("Re:"));
 }
 
+static struct str cut_subject(struct str text, size_t max)
+{
+    if (text.len > max) {
+        text.len = max;
+        while (text.len > 0 && ((u8)text.ptr[text.len] & 0xC0) == 0x80)
+            text.len--;
+    }
+    return text;
+}
+
+// Nothing was said about it: the first line of the text.
+static struct str subject_of_text(struct str text)
+{
+    struct str rest, line = str_trim(str_cut(str_trim(or_empty(text)), '\n', &rest));
+    return cut_subject(line, 78);
+}
+
 static struct str subject_of(struct arena *arena, const struct mail_draft *draft, struct str answered,
                              struct str title)
 {
     struct str about = str_given(draft->subject) ? draft->subject : answered.len ? answered : title;
-    if (about.len > SUBJECT_MAX) {
-        about.len = SUBJECT_MAX;
-        while (about.len > 0 && ((u8)about.ptr[about.len] & 0xC0) == 0x80)
-            about.len--;
-    }
+    if (about.len == 0)
+        return subject_of_text(draft->text);
+    about = cut_subject(about, SUBJECT_MAX);
     if (str_given(draft->subject) || is_reply_subject(about))
         return about;
     return str_concat(arena, S("Re: "), about);
@@ -311,7 +327,7 @@ bool mail_prepare_out(struct tx *tx, const struct record *conversation, const st
     json_open(&w, '{');
     if (draft->to.len)
         put_given(&w, "to", out, tx->arena, &draft->to);
-    else if (!put_default(&w, out, tx->arena, mail))
+    else if (!put_default(&w, out, tx->arena, mail, draft->address))
         return err_field(err, "mail.to", "required", "Say to whom this mail goes.");
     put_given(&w, "cc", out, tx->arena, &draft->cc);
     json_close(&w, '}');

@@ -30,6 +30,8 @@ struct mail_out {
 struct mail_draft {
     struct str_list to, cc; // empty to: whom the answered mail came from
     struct str subject;     // STR_NONE: Re: what it is about
+    struct str address;     // whom the way reaches, when no mail is answered
+    struct str text;        // its first line is the subject of what is about nothing yet
 };
 bool mail_prepare_out(struct tx *tx, const struct record *conversation, const struct mail_draft *draft,
                       struct str answered, struct mail_out *out, struct err *err) MUST_CHECK;

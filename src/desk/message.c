@@ -75,6 +75,8 @@ static const struct field message_fields[] = {
     FIELD(message, FIELD_I64, route_id, FIELD_READ_ONLY,
           .doc = "By which way it came or went; 0: the conversation's own thread."),
     FIELD(message, FIELD_TIME, undo_until, MAYBE, .doc = "Until then the answer can be taken back."),
+    FIELD(message, FIELD_I64, forward_of, FIELD_READ_ONLY | FIELD_NULLABLE,
+          .doc = "The message it passes on to somebody outside."),
     FIELD(message, FIELD_STR, error, MAYBE, .doc = "Why it failed or is in doubt, in words."),
     FIELD(message, FIELD_JSON, mail, MAYBE | FIELD_NO_ROW,
           .doc =
@@ -98,6 +100,9 @@ static const struct field draft_mail_fields[] = {
           .doc = "Addresses; none: whom the answered mail came from."),
     FIELD(draft_mail, FIELD_STRS, cc, 0, .max = 100, .doc = "Addresses."),
     FIELD(draft_mail, FIELD_STR, subject, FIELD_NULLABLE, .max = 900, .doc = "null: Re: what it is about."),
+    FIELD(draft_mail, FIELD_I64, forward, FIELD_NULLABLE,
+          .doc = "Number of a message of the conversation that is passed on with its files to the addresses "
+                 "in to, below the text. It answers nobody."),
     FIELD_END,
 };
 static const struct type draft_mail_type = {"DraftMail", draft_mail_fields, sizeof(struct draft_mail)};

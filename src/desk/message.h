@@ -21,7 +21,7 @@ struct message {
     struct str external_id, direction, kind, visibility, origin, text, language, reply_to;
     struct message_author author;
     struct attachment_list attachments; // url: /api/v1/attachments/ID once ready
-    i64 created_at, received_at, edited_at, deleted_at, liked_at, route_id, undo_until;
+    i64 created_at, received_at, edited_at, deleted_at, liked_at, route_id, undo_until, forward_of;
     struct id_list mentions; // colleagues named in a note
     bool late;               // arrived after something newer was already here
     struct str send_state, error;
@@ -45,6 +45,7 @@ struct draft_attachment {
 struct draft_mail { // only on channels of mail
     struct str_list to, cc;
     struct str subject;
+    i64 forward; // the message that is passed on; 0: none
 };
 struct draft_attachments {
     struct draft_attachment *items;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Writing: a note for colleagues, or an answer that goes into the outbox in the same write. What the
 // network would refuse is refused here, with the reason, before anything is stored.
+#include "base/clock.h"
 #include "channels/channel.h"
 #include "desk/delivery.h"
 #include "desk/events.h"
@@ -50,7 +51,9 @@ struct writing { // one answer or note on its way into the database
     const struct json *settings; // of the way's channel
     struct file_row *files;      // one per attachment of the draft
     i64 message_id;
-    struct mail_out mail; // on channels of mail
+    struct mail_out mail;            // on channels of mail
+    struct message_draft forwarding; // the draft with the files of what is passed on
+    struct str forward_subject;
 };
 
 bool outbox_channel(struct tx *tx, i64 workspace_id, i64 channel_id, const struct channel_driver **ret_driver,
@@ -298,7 +301,7 @@ static bool check_alone(const struct writing *w, struct err *err)
 {
     struct rows *rows;
     struct str name = STR_NONE;
-    if (w->draft->seen_message_id < 0) {
+    if (w->draft->seen_message_id < 0 || w->draft->mail.forward) {
         return true;
     }
     if (!db_query(w->tx->conn, &SQL_compose_answered_since,
@@ -330,7 +333,7 @@ static bool prepare_note(struct writing *w, struct err *err)
     if (!together_may_note(w->tx->conn, w->actor, w->edit->after.id, err)) {
         return false;
     }
-    if (blank(w->text) && w->draft->attachments.len == 0) {
+    if (blank(w->text) && w->draft->attachments.len == 0 && !w->draft->mail.forward) {
         return err_field(err, "text", "required", "A note has a text.");
     }
     if (w->text.len > NOTE_BYTES_MAX) {
@@ -342,15 +345,102 @@ static bool prepare_note(struct writing *w, struct err *err)
     return check_files(w, err) && load_files(w, err);
 }
 
+// ---- Passing a message on ---------------------------------------------------------------------------
+
+static struct str mail_field(const struct json *mail, const char *path)
+{
+    struct str text = json_str(json_at(mail, path));
+    return str_given(text) ? text : S("");
+}
+
+// The text with the message below, as people know it from their mail programs.
+static void quote_forwarded(struct writing *w, const struct message *m)
+{
+    struct err ignored = {};
+    char when[CLOCK_TEXT];
+    const struct json *mail = str_given(m->mail) ? json_parse(m->mail, w->tx->arena, &ignored) : NULL;
+    struct str name = str_given(m->author.name) ? m->author.name : S(""),
+               subject = mail_field(mail, "subject");
+    struct str address = mail_field(mail, "from.address");
+    clock_write(m->created_at, when);
+    w->text = str_printf(w->tx->arena,
+                         STR_FMT "%s---------- Forwarded message ----------\nFrom: " STR_FMT "%s" STR_FMT
+                                 "%s\nDate: %.10s %.5s UTC\nSubject: " STR_FMT "\n\n" STR_FMT,
+                         STR_ARG(str_trim(w->text)), blank(w->text) ? "" : "\n\n", STR_ARG(name),
+                         address.len ? " <" : "", STR_ARG(address), address.len ? ">" : "", when, when + 11,
+                         STR_ARG(subject), STR_ARG(m->text));
+    w->forward_subject = str_concat(w->tx->arena, S("Fwd: "), subject);
+}
+
+static bool add_forwarded_files(struct writing *w, i64 message_id, struct err *err)
+{
+    struct rows *rows;
+    struct arena *arena = w->tx->arena;
+    struct draft_attachments own = {};
+    for (size_t i = 0; i < w->draft->attachments.len; i++) {
+        *list_push(&own, arena) = w->draft->attachments.items[i];
+    }
+    if (!db_query(w->tx->conn, &SQL_delivery_attachments,
+                  DB_ARGS(db_i64(w->actor->workspace_id), db_i64(message_id)), &rows, err)) {
+        return false;
+    }
+    while (rows_next(rows)) {
+        struct str sha256 = row_str(rows, 0, arena);
+        if (str_given(sha256) && sha256.len > 0) {
+            *list_push(&own, arena) =
+                (struct draft_attachment){sha256, row_str(rows, 2, arena), row_str(rows, 3, arena)};
+        }
+    }
+    w->forwarding = *w->draft;
+    w->forwarding.attachments = own;
+    w->draft = &w->forwarding;
+    return rows_end(rows, err);
+}
+
+static bool prepare_forward(struct writing *w, struct err *err)
+{
+    struct message original = {};
+    struct err why = {};
+    i64 id = w->draft->mail.forward;
+    if (id == 0) {
+        return true;
+    }
+    if (!(w->driver->can & CAN_MAIL)) {
+        return err_field(err, "mail", "not_possible", "This channel sends no mail.");
+    }
+    if (w->draft->mail.to.len == 0) {
+        return err_field(err, "mail.to", "required", "Say to whom it is passed on.");
+    }
+    bool found = message_get(w->tx->conn, w->actor, id, w->tx->arena, &original, &why);
+    if (!found && why.code != ERR_NOT_FOUND) {
+        *err = why;
+        return false;
+    }
+    if (!found || original.conversation_id != w->edit->after.id || original.deleted_at > 0 ||
+        str_eq(original.kind, S("note"))) {
+        return err_field(err, "mail.forward", "unknown",
+                         "There is no such message of a customer or of ours in this conversation.");
+    }
+    quote_forwarded(w, &original);
+    return add_forwarded_files(w, id, err);
+}
+
 // To whom it goes.
 static bool prepare_mail(struct writing *w, struct err *err)
 {
     const struct draft_mail *given = &w->draft->mail;
-    bool any = given->to.len > 0 || given->cc.len > 0 || str_given(given->subject);
+    bool any = given->to.len > 0 || given->cc.len > 0 || str_given(given->subject) || given->forward;
     if (!(w->driver->can & CAN_MAIL)) {
         return !any || err_field(err, "mail", "not_possible", "This channel sends no mail.");
     }
-    struct mail_draft draft = {.to = given->to, .cc = given->cc, .subject = given->subject};
+    struct mail_draft draft = {.to = given->to,
+                               .cc = given->cc,
+                               .subject = given->subject,
+                               .address = w->way.address,
+                               .text = w->text};
+    if (given->forward && !str_given(draft.subject)) {
+        draft.subject = w->forward_subject;
+    }
     return mail_prepare_out(w->tx, &w->edit->after, &draft, w->reply_to, &w->mail, err);
 }
 
@@ -359,16 +449,16 @@ static bool prepare_reply(struct writing *w, struct err *err)
     if (!actor_may(w->actor, MAY_REPLY)) {
         return err_set(err, ERR_DENIED, "Your role may not answer customers.");
     }
-    if (blank(w->text) && w->draft->attachments.len == 0) {
+    if (blank(w->text) && w->draft->attachments.len == 0 && !w->draft->mail.forward) {
         return err_field(err, "text", "required", "An answer has a text or a file.");
     }
     if (w->draft->mentions.len > 0) {
         return err_field(err, "mentions", "not_possible", "Only a note names colleagues.");
     }
     return outbox_channel(w->tx, w->actor->workspace_id, w->way.channel_id, &w->driver, &w->settings, err) &&
-           check_can(w, err) && check_window(w, err) && sign(w, err) && check_text(w, err) &&
-           check_files(w, err) && load_files(w, err) && find_answered(w, err) && check_alone(w, err) &&
-           prepare_mail(w, err);
+           check_can(w, err) && check_window(w, err) && sign(w, err) && prepare_forward(w, err) &&
+           check_text(w, err) && check_files(w, err) && load_files(w, err) && find_answered(w, err) &&
+           check_alone(w, err) && prepare_mail(w, err);
 }
 
 // ---- Writing ----------------------------------------------------------------------------------------
@@ -433,9 +523,11 @@ static void conversation_heard(struct writing *w)
         return;
     }
     row->message_count++;
-    row->unread = 0;
-    row->waiting_since = 0; // this answer is newer than all that came
-    row->last_out_at = now > row->last_out_at ? now : row->last_out_at;
+    if (!w->draft->mail.forward) { // what is passed on answers nobody
+        row->unread = 0;
+        row->waiting_since = 0; // this answer is newer than all that came
+        row->last_out_at = now > row->last_out_at ? now : row->last_out_at;
+    }
     if (now > row->last_message_at) {
         struct str file = S("");
         if (w->draft->attachments.len > 0) {
@@ -459,6 +551,14 @@ static bool order_send(struct writing *w, struct err *err)
     return outbox_add(&w->change, &order, err);
 }
 
+static bool note_forward(struct writing *w, struct err *err)
+{
+    return db_exec(
+        w->tx->conn, &SQL_mail_forward_set,
+        DB_ARGS(db_i64(w->draft->mail.forward), db_i64(w->actor->workspace_id), db_i64(w->message_id)), NULL,
+        err);
+}
+
 static bool write_it(struct writing *w, struct err *err)
 {
     struct str data = w->driver ? S("{\"direction\":\"out\",\"kind\":\"message\",\"origin\":\"agent\"}")
@@ -466,7 +566,7 @@ static bool write_it(struct writing *w, struct err *err)
     bool mail = w->driver && w->driver->can & CAN_MAIL;
     if (!insert_message(w, err) || !insert_files(w, err) ||
         (mail && !mail_store_out(w->tx, &w->edit->after, w->message_id, &w->mail, err)) ||
-        (w->driver && !order_send(w, err))) {
+        (w->draft->mail.forward && !note_forward(w, err)) || (w->driver && !order_send(w, err))) {
         return false;
     }
     conversation_heard(w);

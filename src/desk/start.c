@@ -13,6 +13,8 @@ static const struct field start_fields[] = {
     FIELD(start_body, FIELD_I64, channel_id, FIELD_REQUIRED, .doc = "One whose kind can start."),
     FIELD(start_body, FIELD_STR, address, FIELD_REQUIRED, .max = 1000, .doc = "Whom to write to, there."),
     FIELD(start_body, FIELD_STR, name, 0, .max = 800, .doc = "The customer's name, when not known yet."),
+    FIELD(start_body, FIELD_STR, subject, 0, .max = 1000,
+          .doc = "On channels of mail; else and without it the first line of the text."),
     FIELD(start_body, FIELD_STR, text, FIELD_REQUIRED, .max = 256 * 1024),
     FIELD(start_body, FIELD_LIST, attachments, 0, .max = 20, .type = &draft_attachment_type),
     FIELD_END,
@@ -106,6 +108,10 @@ bool start_conversation(struct tx *tx, const struct actor *actor, const struct s
     if (!begin(tx, actor, body->channel_id, body->address, &b, err)) {
         return false;
     }
+    bool subject = str_given(body->subject) && body->subject.len > 0;
+    if (subject && !(b.driver->can & CAN_MAIL)) {
+        return err_field(err, "subject", "not_possible", "%s has no subjects.", b.driver->title);
+    }
     struct way way = way_of(&b, body->channel_id);
     struct thread_place place = {way.channel_id, way.channel_kind, way.thread_key, way.kind, way.visibility};
     if (!change_open_thread(&change, &place, &edit, &route, err)) {
@@ -118,6 +124,7 @@ bool start_conversation(struct tx *tx, const struct actor *actor, const struct s
     struct message_draft draft = {.kind = S("reply"),
                                   .text = body->text,
                                   .route_id = route,
+                                  .mail = {.subject = subject ? body->subject : STR_NONE},
                                   .attachments = body->attachments,
                                   .seen_message_id = -1};
     edit->after.assignee_id = edit->fresh ? actor->agent_id : edit->after.assignee_id;

@@ -7,6 +7,7 @@ struct start_body {
     i64 channel_id;
     struct str address; // as people write it: the customer's id, an e-mail address
     struct str name;    // of the customer, when nobody of that address is known
+    struct str subject; // where it begins as a mail
     struct str text;
     struct draft_attachments attachments;
 };

@@ -39,7 +39,7 @@ SELECT c.workspace_id, c.id, coalesce(c.waiting_since, 0) AS is_now, coalesce(w.
                 AND NOT EXISTS (SELECT 1 FROM message o
                                  WHERE o.workspace_id = m.workspace_id AND o.conversation_id = m.conversation_id
                                    AND o.kind = 'message' AND o.deleted_at IS NULL
-                                   AND ((o.direction = 'out' AND o.origin = 'agent' AND o.id > m.id
+                                   AND ((o.direction = 'out' AND o.origin = 'agent' AND o.forward_of = 0 AND o.id > m.id
                                          AND o.send_state NOT IN ('failed', 'cancelled'))
                                         OR (o.direction = 'out' AND o.origin = 'elsewhere' AND o.created_at >= m.created_at)
                                         OR (o.call_result = 'reached' AND o.created_at >= m.created_at)))

@@ -97,7 +97,7 @@ SELECT m.id, m.author_name
   FROM message m
  WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND m.id > :seen AND m.direction = 'out'
    AND m.kind = 'message' AND m.deleted_at IS NULL AND coalesce(m.send_state, '') NOT IN ('failed', 'cancelled')
-   AND coalesce(m.call_result, 'reached') = 'reached' AND m.agent_id <> :me
+   AND coalesce(m.call_result, 'reached') = 'reached' AND m.agent_id <> :me AND m.forward_of = 0
  ORDER BY m.created_at DESC, m.id DESC
  LIMIT 1;
 

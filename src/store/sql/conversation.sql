@@ -111,7 +111,7 @@ SELECT min(m.created_at)
    AND m.id > :answered_id AND m.direction = 'in' AND m.kind = 'message' AND m.deleted_at IS NULL
    AND m.id > (SELECT coalesce(max(o.id), 0) FROM message o
                 WHERE o.workspace_id = :workspace AND o.conversation_id = :conversation AND o.direction = 'out'
-                  AND o.kind = 'message' AND o.origin = 'agent' AND o.deleted_at IS NULL
+                  AND o.kind = 'message' AND o.origin = 'agent' AND o.forward_of = 0 AND o.deleted_at IS NULL
                   AND o.send_state NOT IN ('failed', 'cancelled'));
 
 -- name: conversation_answered_at :one

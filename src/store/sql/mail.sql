@@ -18,6 +18,10 @@ UPDATE message SET subject = :subject WHERE workspace_id = :workspace AND id = :
 -- The first subject is the conversation's title.
 UPDATE conversation SET title = :title WHERE workspace_id = :workspace AND id = :conversation AND title = '';
 
+-- name: mail_forward_set :exec
+-- It passes another message on.
+UPDATE message SET forward_of = :of WHERE workspace_id = :workspace AND id = :message;
+
 -- name: mail_id_set :exec
 -- Our own mail got its Message-ID.
 UPDATE mail SET mail_id = :mail_id WHERE workspace_id = :workspace AND message_id = :message;

@@ -161,5 +161,45 @@ def test_every_mail_is_taken_exactly_once(mail, world):
     assert api.get(f"channels/{channel['id']}")["state"] == "active"
 
 
+def test_a_mail_is_answered_to_everybody_and_passed_on_without_answering(mail, world):
+    server = world()
+    api = server.api()
+    mail.connect(api, "desk", days_back="1", sent_folder="")
+    desk, anna, other = mail.address("desk"), mail.address("customer"), mail.address("other")
+    mark = f"plan {time.time_ns()}"
+    m = letter(f"Anna <{anna}>", desk, f"The {mark}", f"See the {mark}")
+    m["Cc"] = other
+    m.add_attachment(b"%PDF-1.4 x", maintype="application", subtype="pdf", filename="plan.pdf")
+    mail.deliver(m, "desk", anna)
+    conversation = the_conversation(api, f"See the {mark}", seconds=75)
+    id = conversation["id"]
+    first = api.messages(id)[0]
+    until(lambda: api.messages(id)[0]["attachments"][0]["state"] == "ready", 10)
+    # Passed on: with its files, to nobody else, and the customer waits as before.
+    for wrong, field in (({"forward": first["id"]}, "mail.to"), ({"to": [other], "forward": 10**6}, "mail.forward"), ({"to": ["nobody"], "forward": first["id"]}, "mail.to.0")):
+        refused = api.post(f"conversations/{id}/messages", {"kind": "reply", "mail": wrong}, expect=422)
+        assert refused["errors"][0]["field"] == field, refused
+    note = api.post(f"conversations/{id}/messages", {"kind": "note", "text": "for us alone"})
+    refused = api.post(f"conversations/{id}/messages", {"kind": "reply", "mail": {"to": [other], "forward": note["id"]}}, expect=422)
+    assert refused["errors"][0]["field"] == "mail.forward", "a note never leaves the house"
+    before = len(mail.mails("customer"))
+    passed = api.post(f"conversations/{id}/messages", {"kind": "reply", "text": "Can you look?", "mail": {"to": [other], "forward": first["id"]}})
+    assert passed["forward_of"] == first["id"]
+    there = until(lambda: [x for x in mail.mails("other") if str(x["Subject"]) == f"Fwd: The {mark}"], 20, "the forwarded mail")[0]
+    text = there.get_body(("plain",)).get_content()
+    assert "Can you look?" in text and "Forwarded message" in text and anna in text and f"See the {mark}" in text and "for us alone" not in text
+    assert [a.get_filename() for a in there.iter_attachments()] == ["plan.pdf"]
+    now = api.get(f"conversations/{id}")
+    assert now["waiting_since"] and now["waiting_since"] == conversation["waiting_since"] and len(mail.mails("customer")) == before
+    # Everybody gets the answer, under the subject that was written.
+    api.post(f"conversations/{id}/messages", {"kind": "reply", "text": "Here it is", "mail": {"to": [anna], "cc": [other], "subject": f"New {mark}"}})
+    for box in ("customer", "other"):
+        got = until(lambda b=box: [x for x in mail.mails(b) if str(x["Subject"]) == f"New {mark}"], 20, f"the answer at {box}")[0]
+        assert anna in str(got["To"]) and other in str(got["Cc"])
+    assert not api.get(f"conversations/{id}")["waiting_since"]
+    server.stop()
+    server.command("doctor")  # whoever waits is who the rule says
+
+
 def letter_id(raw):
     return next(line.split(b": ", 1)[1].decode() for line in raw.splitlines() if line.lower().startswith(b"message-id"))

@@ -131,6 +131,7 @@ export class Thread {
       send_state: draft.kind === 'note' ? null : 'sending',
       error: null,
       mail: null,
+      forward_of: null,
       route_id: draft.route_id ?? 0,
       undo_until: null,
       mentions: draft.mentions ?? [],

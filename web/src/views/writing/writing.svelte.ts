@@ -2,7 +2,7 @@
 // What lies around the composer of one conversation and is not needed for the first paint: drafts on the
 // server, answers for later, the ways an answer can go, who is named in a note.
 import { api, ApiError } from '../../api/client'
-import type { Draft, Page, ScheduledSend, Way } from '../../api/shapes'
+import type { Draft, MessageDraft, Page, ScheduledSend, Way } from '../../api/shapes'
 import { session } from '../../state/session.svelte'
 
 export type Mode = 'reply' | 'note'
@@ -23,6 +23,8 @@ export class Writing {
   /** Chosen by hand; null: as the customer wrote last. */
   chosen = $state<number | null>(null)
   sharing = $state(false)
+  /** A mail's recipients and subject as somebody wrote them; null: as it goes by itself. */
+  mail = $state<{ to: string; cc: string; subject: string } | null>(null)
   /** Colleagues completed with "@" in this note. */
   named = $state.raw<{ id: number; name: string }[]>([])
   #saved: Record<Mode, string> = { reply: '', note: '' }
@@ -39,6 +41,15 @@ export class Writing {
 
   get way(): Way | undefined {
     return (this.chosen === null ? undefined : this.ways.find((w) => w.route_id === this.chosen)) ?? this.ways.find((w) => w.current) ?? this.ways[0]
+  }
+
+  /** For the draft of an answer that is a mail. */
+  get mailDraft(): NonNullable<MessageDraft['mail']> | null {
+    const list = (text: string) => text.split(/[,;\n]/).map((a) => a.trim()).filter(Boolean)
+    return this.mail ? { to: list(this.mail.to), cc: list(this.mail.cc), ...(this.mail.subject.trim() ? { subject: this.mail.subject.trim() } : {}) } : null
+  }
+  setMail(mail: MessageDraft['mail'] | undefined): void {
+    this.mail = mail ? { to: (mail.to ?? []).join(', '), cc: (mail.cc ?? []).join(', '), subject: mail.subject ?? '' } : null
   }
 
   async loadWays(): Promise<void> {
