@@ -1117,6 +1117,8 @@ export interface Status {
   kept_percent: number | null
   /** search does not find everything yet */
   indexing: boolean
+  /** webhooks that Heed switched off by itself; only administrators are told */
+  webhooks_given_up: number
 }
 
 export interface WebhookKind {

@@ -6,6 +6,7 @@
 #include "api/docs.h"
 #include "api/routes.h"
 #include "channels/channel.h"
+#include "desk/webhook.h"
 #include "desk/workspace.h"
 #include "query/tree.h"
 #include "sql_gen.h"
@@ -227,7 +228,8 @@ static bool list_channel_kinds(struct request *req, struct conn *conn, struct re
 // ---- How the day goes ----
 
 struct status_doc {
-    i64 live_lag_ms, median_first_response_ms, p90_first_response_ms, kept_percent, answered;
+    i64 live_lag_ms, median_first_response_ms, p90_first_response_ms, kept_percent, answered,
+        webhooks_given_up;
     bool indexing;
 };
 static const struct type status_type = {
@@ -241,6 +243,8 @@ static const struct type status_type = {
               .doc = "answered within their priority's allowance"),
         FIELD(status_doc, FIELD_BOOL, indexing, FIELD_READ_ONLY,
               .doc = "search does not find everything yet"),
+        FIELD(status_doc, FIELD_I64, webhooks_given_up, FIELD_READ_ONLY,
+              .doc = "webhooks that Heed switched off by itself; only administrators are told"),
         FIELD_END,
     },
     sizeof(struct status_doc),
@@ -297,7 +301,8 @@ static bool get_status(struct request *req, struct conn *conn, struct reply *rep
     struct status_doc status = {};
     struct feed_stats feed = {};
     struct search_state search = {};
-    if (!read_answers(req, conn, &status, err))
+    if (!read_answers(req, conn, &status, err) ||
+        !webhook_given_up(conn, &req->actor, &status.webhooks_given_up, err))
         return false;
     feed_stats(req->app->feed, &feed);
     status.live_lag_ms = feed.lag_ms;

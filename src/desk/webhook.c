@@ -169,6 +169,13 @@ static bool load(struct conn *conn, i64 workspace_id, i64 id, struct arena *aren
     return true;
 }
 
+bool webhook_given_up(struct conn *conn, const struct actor *actor, i64 *ret_n, struct err *err)
+{
+    *ret_n = 0;
+    return !actor_may(actor, MAY_ADMIN) ||
+           db_one_i64(conn, &SQL_webhook_given_up, DB_ARGS(db_i64(actor->workspace_id)), ret_n, err);
+}
+
 bool webhook_list(struct conn *conn, const struct actor *actor, struct arena *arena, struct webhook_list *out,
                   struct err *err)
 {

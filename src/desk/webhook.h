@@ -41,6 +41,8 @@ struct webhook_draft {
 };
 extern const struct type webhook_draft_type, webhook_patch_type;
 
+// How many Heed gave up by itself. Only administrators are told; others: 0.
+bool webhook_given_up(struct conn *conn, const struct actor *actor, i64 *ret_n, struct err *err) MUST_CHECK;
 bool webhook_list(struct conn *conn, const struct actor *actor, struct arena *arena, struct webhook_list *out,
                   struct err *err) MUST_CHECK;
 bool webhook_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,

@@ -64,7 +64,7 @@ await picture('passkeys', '/settings/me', {}, async (page) => {
   await device.send('WebAuthn.enable')
   await device.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } })
   await page.getByRole('button', { name: 'Add a passkey' }).click()
-  await page.locator('#passkeys').getByLabel('Name').fill('Work laptop')
+  await page.locator('#passkeys').getByLabel('Name', { exact: true }).fill('Work laptop')
   await page.getByRole('button', { name: 'Go on, on the device' }).click()
   await page.locator('#passkeys').getByText('Work laptop').waitFor()
   await page.getByRole('button', { name: 'I have kept them' }).click()

@@ -127,6 +127,11 @@ def test_410_ends_it_at_once_and_redirects_are_not_followed(world):
     for made in (first, second):
         api.post(f"webhooks/{made['id']}/test", expect=202)
     until(lambda: api.get(f"webhooks/{first['id']}")["state"] == "disabled", 10)
+    assert api.get("status")["webhooks_given_up"] == 1
+    assert server.api("lead@example.com", "lead").get("status")["webhooks_given_up"] == 0, "administrators alone are told"
+    api.patch(f"webhooks/{second['id']}", {"enabled": False})
+    assert api.get("status")["webhooks_given_up"] == 1, "what one did oneself is no news"
+    api.patch(f"webhooks/{second['id']}", {"enabled": True})
     until(lambda: api.get(f"webhooks/{second['id']}/deliveries")["items"][0]["status"] == 302, 10)
     assert not elsewhere.requests
 

@@ -27,6 +27,11 @@ UPDATE webhook SET name = :name, url = :url, kinds = :kinds WHERE workspace_id =
 UPDATE webhook SET state = :state, state_reason = :reason, state_since = :now, failing_since = 0, failures = 0, pause_until = 0
  WHERE workspace_id = :workspace AND id = :id AND state <> :state;
 
+-- name: webhook_given_up :one
+-- Those that Heed switched off by itself; who does it by hand gives no reason.
+-- scan: ok, a workspace has fifty at most
+SELECT count(*) FROM webhook WHERE workspace_id = :workspace AND state = 'disabled' AND state_reason <> '';
+
 -- name: webhook_delete :exec
 DELETE FROM webhook WHERE workspace_id = :workspace AND id = :id;
 
