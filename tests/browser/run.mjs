@@ -9,7 +9,6 @@ import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
 import { account } from './parts/account.mjs'
 import { calls } from './parts/calls.mjs'
-import { outside } from './parts/outside.mjs'
 import { composer } from './parts/composer.mjs'
 import { folders, joining, many, ownKeys } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
@@ -735,7 +734,6 @@ await mail({ browser })
 await cleaner({ browser })
 await account({ browser })
 calls({ browser, heed, email: MAREN, password: PASSWORD })
-outside({ browser })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })
