@@ -251,6 +251,10 @@ export interface Channel {
   settings: unknown
   last_event_at: string | null
   created_at: string
+  /** the brand it belongs to */
+  brand_id: number | null
+  /** the channel whose account customers are steered to */
+  steer_to: number | null
   counts: {
     /** raw events not yet read */
     waiting_in: number
@@ -282,6 +286,10 @@ export interface ChannelPatch {
   enabled?: boolean
   /** The settings to change; others stay, null means the default. */
   settings?: unknown
+  /** The brand it belongs to; null: none. */
+  brand_id?: number | null
+  /** The channel of the same network whose account helps instead; null: none. */
+  steer_to?: number | null
 }
 
 export interface ChannelTest {
@@ -571,6 +579,8 @@ export interface MessageDraft {
   seen_message_id?: number
   /** Do not put the writer's signature below, where the channel would. */
   without_signature?: boolean
+  /** The answer asks the customer over to the support account that the channel names. */
+  steer?: boolean
 }
 
 export interface MessageEdit {
@@ -1654,6 +1664,73 @@ export interface CallbackPatch {
   state?: 'done' | 'cancelled'
 }
 
+export interface Brand {
+  id: number
+  name: string
+  /** what stands in its sign: one or two characters; '' the first of the name */
+  mark: string
+  /** #rrggbb; '' none */
+  colour: string
+  /** below answers of colleagues who have no signature of their own */
+  signature: string
+  /** public pages of the brand */
+  links: Array<{
+    title: string
+    url: string
+  }>
+  /** how customers are asked over to the support account, by language; {account} is its handle; '' Heed's own words */
+  steer_texts: {
+    en: string
+    id: string
+    et: string
+    fi: string
+    ko: string
+  }
+  created_at: string
+}
+
+export interface BrandDraft {
+  name: string
+  /** what stands in its sign: one or two characters; '' the first of the name */
+  mark?: string
+  /** #rrggbb; '' none */
+  colour?: string
+  /** below answers of colleagues who have no signature of their own */
+  signature?: string
+  /** public pages of the brand */
+  links?: Array<{
+    title: string
+    url: string
+  }>
+  /** how customers are asked over to the support account, by language; {account} is its handle; '' Heed's own words */
+  steer_texts?: {
+    en?: string
+    id?: string
+    et?: string
+    fi?: string
+    ko?: string
+  }
+}
+
+export interface Steering {
+  /** the conversation's channel names a support account, and it works */
+  possible: boolean
+  /** the support account's channel */
+  channel_id: number | null
+  /** what customers call it */
+  account: string
+  /** words that ask over, in the customer's language: the brand's, else Heed's */
+  text: string
+  /** when the customer was asked over */
+  asked_at: string | null
+  /** the conversation they were asked over from */
+  from_id: number | null
+  /** the one they came to; null: not yet, or not to be seen */
+  to_id: number | null
+  /** when they came */
+  linked_at: string | null
+}
+
 export class Heed {
   constructor(settings: Settings)
   /** The same lists, item by item over all pages. */
@@ -1687,6 +1764,7 @@ export class Heed {
     listPasskeys(params?: {  } | undefined, options?: Options): AsyncGenerator<Passkey, void, undefined>
     listCallbacks(params?: { limit?: number; cursor?: string }, options?: Options): AsyncGenerator<Callback, void, undefined>
     listConversationCallbacks(params: { id: number; limit?: number; cursor?: string }, options?: Options): AsyncGenerator<Callback, void, undefined>
+    listBrands(params?: {  } | undefined, options?: Options): AsyncGenerator<Brand, void, undefined>
   }
   /** The live stream; connects again by itself and goes on where it was. */
   events(options?: { signal?: AbortSignal; lastEventId?: string }): AsyncGenerator<HeedEvent, void, undefined>
@@ -1970,6 +2048,16 @@ export class Heed {
   bookCallback(params: { id: number; body: CallbackBooking }, options?: Options): Promise<Callback>
   /** Move a call-back, give it to somebody else, or say that it is over */
   updateCallback(params: { id: number; body: CallbackPatch }, options?: Options): Promise<Callback>
+  /** All brands by name */
+  listBrands(params?: {  } | undefined, options?: Options): Promise<Page<Brand>>
+  /** Make a brand */
+  createBrand(params: { body: BrandDraft }, options?: Options): Promise<Brand>
+  /** Change a brand */
+  updateBrand(params: { id: number; body: BrandDraft }, options?: Options): Promise<Brand>
+  /** Remove a brand; its channels belong to none then */
+  deleteBrand(params: { id: number }, options?: Options): Promise<void>
+  /** Whether and how the customer can be asked over to a support account, and whether they came */
+  getSteering(params: { id: number }, options?: Options): Promise<Steering>
 }
 /** Checks what a webhook of Heed brought (Standard Webhooks); answers with the event or throws. */
 export function verifyWebhook(secret: string, headers: Headers | Record<string, string | string[] | undefined>, body: Uint8Array | string, now?: number): Promise<{ type: string; timestamp: string; data: Record<string, unknown> }>

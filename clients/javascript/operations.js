@@ -141,4 +141,9 @@ export const operations = {
   listConversationCallbacks: { method: 'GET', path: '/api/v1/conversations/{id}/callbacks', query: ["limit","cursor"], body: '', kind: 'list' },
   bookCallback: { method: 'POST', path: '/api/v1/conversations/{id}/callbacks', query: [], body: 'json', kind: 'value' },
   updateCallback: { method: 'PATCH', path: '/api/v1/callbacks/{id}', query: [], body: 'json', kind: 'value' },
+  listBrands: { method: 'GET', path: '/api/v1/brands', query: [], body: '', kind: 'list' },
+  createBrand: { method: 'POST', path: '/api/v1/brands', query: [], body: 'json', kind: 'value' },
+  updateBrand: { method: 'PATCH', path: '/api/v1/brands/{id}', query: [], body: 'json', kind: 'value' },
+  deleteBrand: { method: 'DELETE', path: '/api/v1/brands/{id}', query: [], body: '', kind: 'value' },
+  getSteering: { method: 'GET', path: '/api/v1/conversations/{id}/steering', query: [], body: '', kind: 'value' },
 }

@@ -8,7 +8,7 @@ const struct route *const route_tables[] = {
     channel_routes, token_routes,   conversation_routes, message_routes, mail_routes,   compose_routes,
     contact_routes, file_routes,    live_routes,         ping_routes,    push_routes,   about_routes,
     hook_routes,    webhook_routes, factor_routes,       health_routes,  folder_routes, chat_routes,
-    form_routes,    bulk_routes,    passkey_routes,      call_routes,    NULL,
+    form_routes,    bulk_routes,    passkey_routes,      call_routes,    brand_routes,  NULL,
 };
 
 const char *method_name(enum http_method method)

@@ -3,7 +3,7 @@
 #pragma once
 #include "api/route.h"
 
-extern const struct route bulk_routes[], call_routes[];
+extern const struct route bulk_routes[], call_routes[], brand_routes[];
 extern const struct route folder_routes[], chat_routes[], form_routes[];
 extern const struct route webhook_routes[];
 extern const struct route factor_routes[], passkey_routes[];

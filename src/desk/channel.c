@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "channels/signed_identity.h"
 #include "channels/standard_webhooks.h"
+#include "desk/brand.h"
 #include "desk/events.h"
 #include "sql_gen.h"
 #include "store/log.h"
@@ -48,6 +49,9 @@ static const struct field patch_fields[] = {
     FIELD(channel_patch, FIELD_BOOL, enabled, 0, .doc = "false stops it; true starts it (again)."),
     FIELD(channel_patch, FIELD_JSON, settings, 0, .max = 65536,
           .doc = "The settings to change; others stay, null means the default."),
+    FIELD(channel_patch, FIELD_I64, brand_id, FIELD_NULLABLE, .doc = "The brand it belongs to; null: none."),
+    FIELD(channel_patch, FIELD_I64, steer_to, FIELD_NULLABLE,
+          .doc = "The channel of the same network whose account helps instead; null: none."),
     FIELD_END,
 };
 const struct type channel_patch_type = {"ChannelPatch", patch_fields, sizeof(struct channel_patch)};
@@ -79,6 +83,8 @@ static void fill_row(struct rows *rows, struct arena *arena, struct channel_row 
     out->session = row_blob(rows, 11, arena);
     out->last_event_at = row_i64(rows, 12);
     out->created_at = row_i64(rows, 13);
+    out->brand_id = row_i64(rows, 14);
+    out->steer_to = row_i64(rows, 15);
 }
 
 static bool read_one(struct conn *conn, const struct sql *sql, const struct db_arg *args, size_t n_args,
@@ -343,6 +349,15 @@ static bool is_running(struct str state)
     return str_eq(state, S("active")) || str_eq(state, S("degraded")) || str_eq(state, S("connecting"));
 }
 
+static bool set_brand(struct tx *tx, const struct actor *actor, i64 id, const struct channel_patch *patch,
+                      field_set given, struct err *err)
+{
+    struct brand_change change = {.place = {patch->brand_id, patch->steer_to},
+                                  .brand = field_given(&channel_patch_type, given, "brand_id"),
+                                  .steer = field_given(&channel_patch_type, given, "steer_to")};
+    return (!change.brand && !change.steer) || brand_place_set(tx, actor, id, &change, err);
+}
+
 bool channel_update(struct tx *tx, const struct actor *actor, const struct key *key, i64 id,
                     const struct channel_patch *patch, field_set given, struct channel_row *out,
                     struct err *err)
@@ -373,7 +388,8 @@ bool channel_update(struct tx *tx, const struct actor *actor, const struct key *
     if (!stop && (start || (reconnect && !str_eq(row.state, S("disabled")))) &&
         !restart(tx, driver, &row, err))
         return false;
-    return announce(tx, row.workspace_id, id, actor->agent_id, EVENT_CHANNEL_UPDATED, err) &&
+    return set_brand(tx, actor, id, patch, given, err) &&
+           announce(tx, row.workspace_id, id, actor->agent_id, EVENT_CHANNEL_UPDATED, err) &&
            channel_load(tx->conn, row.workspace_id, id, tx->arena, out, err);
 }
 

@@ -11,6 +11,7 @@ struct channel_row {
     struct str settings;        // JSON
     struct str secret, session; // sealed; never encoded to JSON
     i64 state_since, last_event_at, created_at;
+    i64 brand_id, steer_to; // 0: none; see brand.h
 };
 struct channel_row_list {
     struct channel_row *items;
@@ -25,6 +26,7 @@ struct channel_patch {
     struct str name;
     bool enabled;
     struct str settings;
+    i64 brand_id, steer_to;
 };
 extern const struct type channel_patch_type;
 

@@ -47,6 +47,13 @@
 #define EVENT_FOLDER_UPDATED "folder.updated"
 #define EVENT_FOLDER_DELETED "folder.deleted"
 
+#define EVENT_BRAND_CREATED "brand.created" // {id}
+#define EVENT_BRAND_UPDATED "brand.updated"
+#define EVENT_BRAND_DELETED "brand.deleted"
+
+#define EVENT_CONVERSATION_STEERED                                                                           \
+    "conversation.steered" // {channel_id, conversation_id: where they came; 0: asked over}
+
 #define EVENT_INBOUND_QUARANTINED "inbound.quarantined" // {inbound_id, reason}
 #define EVENT_INBOUND_RETRIED     "inbound.retried"
 

@@ -135,6 +135,8 @@ static const struct field draft_fields[] = {
                  "the request is refused with 409 and the code answered_meanwhile or being_answered."),
     FIELD(message_draft, FIELD_BOOL, without_signature, 0,
           .doc = "Do not put the writer's signature below, where the channel would."),
+    FIELD(message_draft, FIELD_BOOL, steer, 0,
+          .doc = "The answer asks the customer over to the support account that the channel names."),
     FIELD_END,
 };
 const struct type message_draft_type = {"MessageDraft", draft_fields, sizeof(struct message_draft)};

@@ -9,6 +9,7 @@
 #include "desk/mark.h"
 #include "desk/outbox.h"
 #include "desk/route.h"
+#include "desk/steering.h"
 #include "desk/together.h"
 #include "sql_gen.h"
 #include "text/words.h"
@@ -278,8 +279,10 @@ static bool sign(struct writing *w, struct err *err)
     if (w->draft->without_signature || w->actor->agent_id == 0 || !channel_signs(w->driver, w->settings)) {
         return true;
     }
-    if (!db_query(w->tx->conn, &SQL_compose_signature,
-                  DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->actor->agent_id)), &rows, err)) {
+    if (!db_query(
+            w->tx->conn, &SQL_compose_signature,
+            DB_ARGS(db_i64(w->actor->workspace_id), db_i64(w->way.channel_id), db_i64(w->actor->agent_id)),
+            &rows, err)) {
         return false;
     }
     if (rows_next(rows)) {
@@ -338,6 +341,9 @@ static bool prepare_note(struct writing *w, struct err *err)
     }
     if (w->text.len > NOTE_BYTES_MAX) {
         return err_field(err, "text", "too_long", "A note has at most %d bytes.", NOTE_BYTES_MAX);
+    }
+    if (w->draft->steer) {
+        return err_field(err, "steer", "not_possible", "A note asks nobody over.");
     }
     if (w->draft->reply_to > 0) {
         return err_field(err, "reply_to", "not_possible", "A note answers no message.");
@@ -573,6 +579,7 @@ static bool write_it(struct writing *w, struct err *err)
     return change_log(&w->change, EVENT_MESSAGE_CREATED, &w->edit->after, w->message_id, data, err) &&
            together_mention(&w->change, w->actor, w->edit, w->message_id, &w->draft->mentions, err) &&
            (w->draft->keep_draft || draft_forget(w->tx, w->actor, w->edit->after.id, w->draft->kind, err)) &&
+           (!w->draft->steer || steering_mark(&w->change, &w->edit->after, w->message_id, err)) &&
            change_finish(&w->change, err);
 }
 

@@ -11,6 +11,7 @@
 #include "jobs/intake.h"
 #include "jobs/listen.h"
 #include "jobs/names.h"
+#include "jobs/steering.h"
 #include "jobs/pings.h"
 #include "jobs/poll.h"
 #include "jobs/push.h"
@@ -24,7 +25,7 @@ struct jobs {
     struct intake_job *intake;
     struct schedule *schedule;
     struct pings_job *pings;
-    struct worker *bulk, *names;
+    struct worker *bulk, *names, *steering;
     struct webhooks_job *webhooks;
     struct push_job *push;
     struct digest_job *digest;
@@ -105,6 +106,7 @@ bool jobs_start(const struct jobs_settings *settings, struct jobs **ret_jobs, st
     jobs->pings = pings_job_start(settings);
     jobs->bulk = bulk_job_start(settings);
     jobs->names = names_job_start(settings);
+    jobs->steering = steering_job_start(settings);
     jobs->webhooks = webhooks_job_start(settings);
     jobs->push = push_job_start(settings);
     jobs->digest = digest_job_start(settings);
@@ -139,6 +141,7 @@ static void ask_all(struct jobs *jobs)
     pings_job_ask_stop(jobs->pings);
     worker_ask_stop(jobs->bulk);
     worker_ask_stop(jobs->names);
+    worker_ask_stop(jobs->steering);
     webhooks_job_ask_stop(jobs->webhooks);
     push_job_ask_stop(jobs->push);
     digest_job_ask_stop(jobs->digest);
@@ -164,6 +167,7 @@ bool jobs_stop(struct jobs *jobs, int timeout_ms)
     ended = pings_job_join(jobs->pings, until) && ended;
     ended = worker_join(jobs->bulk, until) && ended;
     ended = worker_join(jobs->names, until) && ended;
+    ended = worker_join(jobs->steering, until) && ended;
     ended = webhooks_job_join(jobs->webhooks, until) && ended;
     ended = push_job_join(jobs->push, until) && ended;
     ended = digest_job_join(jobs->digest, until) && ended;

@@ -172,8 +172,9 @@ static void note_move(struct wanted *wanted, const struct event *event, struct a
 // Changes that touch more than single items: whoever looks fetches anew.
 static bool changes_everything(struct str kind)
 {
-    static const char *const kinds[] = {"team.updated", "team.deleted", "tag.updated", "tag.deleted",
-                                        "workspace.updated"};
+    static const char *const kinds[] = {"team.updated",  "team.deleted",      "tag.updated",
+                                        "tag.deleted",   "workspace.updated", "brand.created",
+                                        "brand.updated", "brand.deleted"};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (str_eq(kind, str_from(kinds[i])))
             return true;

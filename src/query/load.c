@@ -27,8 +27,8 @@
 
 static bool is_of_names(const struct query_field *field)
 {
-    return field->id == QUERY_CHANNEL || field->id == QUERY_TAG || field->id == QUERY_TEAM ||
-           field->id == QUERY_ASSIGNED || field->id == QUERY_MENTIONS;
+    return field->id == QUERY_CHANNEL || field->id == QUERY_BRAND || field->id == QUERY_TAG ||
+           field->id == QUERY_TEAM || field->id == QUERY_ASSIGNED || field->id == QUERY_MENTIONS;
 }
 
 // No deeper than QUERY_MAX_DEPTH.
@@ -39,7 +39,8 @@ static bool names_in(const struct node *node)
             return true;
     }
     for (size_t i = 0; node->kind == NODE_FIELD && is_of_names(node->field) && i < node->n_values; i++) {
-        if (node->values[i].kind == VALUE_NAME)
+        // A brand is the channels it has, whatever is said of it.
+        if (node->values[i].kind == VALUE_NAME || node->field->id == QUERY_BRAND)
             return true;
     }
     return false;
@@ -77,7 +78,8 @@ bool query_names_load(struct conn *conn, i64 workspace_id, struct arena *arena, 
     LOAD_NAMES(SQL_query_teams, names.teams, names.n_teams, name_key, (void)0);
     LOAD_NAMES(SQL_query_tags, names.tags, names.n_tags, name_key, (void)0);
     LOAD_NAMES(SQL_query_channels, names.channels, names.n_channels, name_key,
-               item->kind = row_str(rows, 2, arena));
+               (void)(item->kind = row_str(rows, 2, arena), item->brand_id = row_i64(rows, 3)));
+    LOAD_NAMES(SQL_query_brands, names.brands, names.n_brands, name_key, (void)0);
     *out = names;
     return true;
 }

@@ -89,12 +89,33 @@ static void channel_ids(const struct query_value *value, const struct query_name
     }
 }
 
+// The channels of a brand; "any": of one or another, "none": those without.
+static void brand_channel_ids(const struct query_value *value, const struct query_names *names,
+                              struct arena *arena, struct id_list *out)
+{
+    for (size_t i = 0; names && i < names->n_channels; i++) {
+        i64 brand = names->channels[i].brand_id;
+        bool fits = value->kind == VALUE_ANY    ? brand != 0
+                    : value->kind == VALUE_NONE ? brand == 0
+                                                : brand != 0 && brand == value->number;
+        for (size_t b = 0; !fits && value->kind == VALUE_NAME && b < names->n_brands; b++)
+            fits =
+                brand != 0 && names->brands[b].id == brand && str_eq(names->brands[b].name_key, value->key);
+        if (fits)
+            push_id(out, arena, names->channels[i].id);
+    }
+}
+
 void query_value_ids(const struct query_field *field, const struct query_value *value,
                      const struct query_context *context, struct arena *arena, struct id_list *out)
 {
     const struct query_names *names = context->names;
     if (value->kind == VALUE_ME && context->me > 0)
         push_id(out, arena, context->me);
+    if (field->id == QUERY_BRAND) {
+        brand_channel_ids(value, names, arena, out);
+        return;
+    }
     if (value->kind != VALUE_NAME)
         return;
     if (value->number > 0)
@@ -124,9 +145,10 @@ static bool ids_match(struct matcher *m, const struct query_field *field, const 
     if (many && value->kind == VALUE_ANY)
         return many->len > 0;
     i64 own = many ? 0 : item_i64(field, m->item);
-    if (value->kind == VALUE_ANY)
+    bool brand = field->id == QUERY_BRAND; // always a question of channels
+    if (value->kind == VALUE_ANY && !brand)
         return own != 0;
-    if (value->kind == VALUE_NONE)
+    if (value->kind == VALUE_NONE && !brand)
         return own == 0;
     struct id_list ids = {0};
     query_value_ids(field, value, m->context, m->arena, &ids);
@@ -177,6 +199,7 @@ static bool value_matches(struct matcher *m, const struct query_field *field, co
         return word_matches(m, field, value);
     switch (field->id) {
     case QUERY_CHANNEL:
+    case QUERY_BRAND:
     case QUERY_TAG:
     case QUERY_ASSIGNED:
     case QUERY_MENTIONS:

@@ -46,8 +46,14 @@ struct query_names {
         i64 id;
         struct str name_key;
         struct str kind;
+        i64 brand_id; // 0: none
     } * channels;
     size_t n_channels;
+    struct {
+        i64 id;
+        struct str name_key;
+    } * brands;
+    size_t n_brands;
 };
 struct query_context {
     i64 workspace_id;

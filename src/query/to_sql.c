@@ -208,6 +208,9 @@ static void put_value(struct compile *c, const struct query_field *field, const 
     case QUERY_MENTIONS:
         put_mention(c, field, value);
         break;
+    case QUERY_BRAND:
+        put_ids(c, field, value);
+        break;
     case QUERY_CHANNEL:
     case QUERY_ASSIGNED:
     case QUERY_TEAM:

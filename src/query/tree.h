@@ -39,6 +39,7 @@ struct query_word {
 enum query_field_id {
     QUERY_IS,
     QUERY_CHANNEL,
+    QUERY_BRAND,
     QUERY_KIND,
     QUERY_VISIBILITY,
     QUERY_TAG,

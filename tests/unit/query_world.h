@@ -184,6 +184,14 @@ static inline void world_people(struct buf *out, int workspace)
                    : i == 1 ? "my shop"
                             : "main");
     }
+    for (int i = 0; i < 2; i++) {
+        buf_printf(out,
+                   "INSERT INTO brand (id, workspace_id, name, name_key, created_at) VALUES (%d, %d, 'n', "
+                   "'%s', 1);\n"
+                   "UPDATE channel SET brand_id = %d WHERE id = %d;\n",
+                   workspace * 10 + i, workspace, i ? "south sea" : "north", workspace * 10 + i,
+                   workspace * 10 + i);
+    }
     for (int i = 0; i < 4; i++)
         buf_printf(
             out,
@@ -281,6 +289,7 @@ static inline void world_field_term(struct buf *out)
         {"is:", "open", "snoozed", "closed", "any", "unanswered", "unread", "spam", "assigned", "waiting",
          "late", NULL},
         {"channel:", "custom", "bluesky", "\"my shop\"", "main", "10", "21", "any", "nowhere", NULL},
+        {"brand:", "north", "\"South Sea\"", "11", "any", "none", "nobody", NULL},
         {"kind:", "dm", "thread", "review", "email", "any", NULL},
         {"visibility:", "public", "private", NULL},
         {"tag:", "late", "\"Two Words\"", "환불", "42", "any", "unknown", "\"any\"", NULL},

@@ -298,7 +298,7 @@ static void the_fields_describe_themselves(void **state)
     query_fields_describe(&w);
     const struct json *fields = json_parse(buf_str(&buf), arena, &err);
     assert_non_null(fields);
-    assert_int_equal(json_len(fields), 17);
+    assert_int_equal(json_len(fields), 18);
     assert_string_equal(str_cstr(arena, json_str(json_at(fields, "0.name"))), "is");
     assert_string_equal(str_cstr(arena, json_str(json_at(fields, "0.values.4"))), "unanswered");
     assert_string_equal(str_cstr(arena, json_str(json_at(fields, "12.kind"))), "time");

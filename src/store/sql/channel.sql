@@ -12,14 +12,14 @@ UPDATE channel SET secret = :secret WHERE workspace_id = :workspace AND id = :id
 -- name: channel_get :one
 -- One channel with what is sealed of it.
 SELECT id, workspace_id, kind, name, state, state_reason, state_since, external_account_id, handle, settings, secret,
-       session, last_event_at, created_at
+       session, last_event_at, created_at, brand_id, steer_to
   FROM channel
  WHERE workspace_id = :workspace AND id = :id;
 
 -- name: channel_get_locked :one
 -- The same, read in order to change it.
 SELECT id, workspace_id, kind, name, state, state_reason, state_since, external_account_id, handle, settings, secret,
-       session, last_event_at, created_at
+       session, last_event_at, created_at, brand_id, steer_to
   FROM channel
  WHERE workspace_id = :workspace AND id = :id
 -- only: postgres
@@ -31,7 +31,7 @@ SELECT id, workspace_id, kind, name, state, state_reason, state_since, external_
 -- All channels of a workspace, in the order they were made.
 -- scan: ok, a workspace has a handful
 SELECT id, workspace_id, kind, name, state, state_reason, state_since, external_account_id, handle, settings, secret,
-       session, last_event_at, created_at
+       session, last_event_at, created_at, brand_id, steer_to
   FROM channel
  WHERE workspace_id = :workspace
  ORDER BY id;
@@ -40,7 +40,7 @@ SELECT id, workspace_id, kind, name, state, state_reason, state_since, external_
 -- A webhook names only the channel; everything else follows from its row.
 -- workspace: any, the address of a hook holds the channel's id alone
 SELECT id, workspace_id, kind, name, state, state_reason, state_since, external_account_id, handle, settings, secret,
-       session, last_event_at, created_at
+       session, last_event_at, created_at, brand_id, steer_to
   FROM channel
  WHERE id = :id;
 

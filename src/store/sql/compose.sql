@@ -102,8 +102,11 @@ SELECT m.id, m.author_name
  LIMIT 1;
 
 -- name: compose_signature :one
--- What a colleague puts below answers.
-SELECT signature FROM agent WHERE workspace_id = :workspace AND id = :id;
+-- What a colleague puts below answers; who has none: what the brand of the channel has.
+SELECT CASE WHEN trim(a.signature) <> '' THEN a.signature
+            ELSE coalesce((SELECT b.signature FROM channel h JOIN brand b ON b.workspace_id = h.workspace_id AND b.id = h.brand_id
+                            WHERE h.workspace_id = :workspace AND h.id = :channel), '') END
+  FROM agent a WHERE a.workspace_id = :workspace AND a.id = :id;
 
 -- name: mention_insert :exec
 -- A colleague named in a note.

@@ -14,7 +14,11 @@ SELECT id, name_key FROM tag WHERE workspace_id = :workspace ORDER BY name_key;
 
 -- name: query_channels :many
 -- The channels a query may name, by name or kind.
-SELECT id, name_key, kind FROM channel WHERE workspace_id = :workspace ORDER BY name_key;
+SELECT id, name_key, kind, brand_id FROM channel WHERE workspace_id = :workspace ORDER BY name_key;
+
+-- name: query_brands :many
+-- The brands a query may name.
+SELECT id, name_key FROM brand WHERE workspace_id = :workspace ORDER BY name_key;
 
 -- name: query_item :one
 -- Everything the query language asks of one conversation but its tags and texts.

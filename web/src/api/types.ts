@@ -222,6 +222,10 @@ export interface Channel {
   settings: unknown
   last_event_at: string | null
   created_at: string
+  /** the brand it belongs to */
+  brand_id: number | null
+  /** the channel whose account customers are steered to */
+  steer_to: number | null
   counts: {
     /** raw events not yet read */
     waiting_in: number
@@ -253,6 +257,10 @@ export interface ChannelPatch {
   enabled?: boolean
   /** The settings to change; others stay, null means the default. */
   settings?: unknown
+  /** The brand it belongs to; null: none. */
+  brand_id?: number | null
+  /** The channel of the same network whose account helps instead; null: none. */
+  steer_to?: number | null
 }
 
 export interface ChannelTest {
@@ -542,6 +550,8 @@ export interface MessageDraft {
   seen_message_id?: number
   /** Do not put the writer's signature below, where the channel would. */
   without_signature?: boolean
+  /** The answer asks the customer over to the support account that the channel names. */
+  steer?: boolean
 }
 
 export interface MessageEdit {
@@ -1623,4 +1633,71 @@ export interface CallbackPatch {
   note?: string
   /** It is over. */
   state?: 'done' | 'cancelled'
+}
+
+export interface Brand {
+  id: number
+  name: string
+  /** what stands in its sign: one or two characters; '' the first of the name */
+  mark: string
+  /** #rrggbb; '' none */
+  colour: string
+  /** below answers of colleagues who have no signature of their own */
+  signature: string
+  /** public pages of the brand */
+  links: {
+    title: string
+    url: string
+  }[]
+  /** how customers are asked over to the support account, by language; {account} is its handle; '' Heed's own words */
+  steer_texts: {
+    en: string
+    id: string
+    et: string
+    fi: string
+    ko: string
+  }
+  created_at: string
+}
+
+export interface BrandDraft {
+  name: string
+  /** what stands in its sign: one or two characters; '' the first of the name */
+  mark?: string
+  /** #rrggbb; '' none */
+  colour?: string
+  /** below answers of colleagues who have no signature of their own */
+  signature?: string
+  /** public pages of the brand */
+  links?: {
+    title: string
+    url: string
+  }[]
+  /** how customers are asked over to the support account, by language; {account} is its handle; '' Heed's own words */
+  steer_texts?: {
+    en?: string
+    id?: string
+    et?: string
+    fi?: string
+    ko?: string
+  }
+}
+
+export interface Steering {
+  /** the conversation's channel names a support account, and it works */
+  possible: boolean
+  /** the support account's channel */
+  channel_id: number | null
+  /** what customers call it */
+  account: string
+  /** words that ask over, in the customer's language: the brand's, else Heed's */
+  text: string
+  /** when the customer was asked over */
+  asked_at: string | null
+  /** the conversation they were asked over from */
+  from_id: number | null
+  /** the one they came to; null: not yet, or not to be seen */
+  to_id: number | null
+  /** when they came */
+  linked_at: string | null
 }

@@ -58,6 +58,7 @@ export const commands: Command[] = [
   { id: 'write_first', title: 'cmd.write_first', icon: 'pencil', group: 'list', keys: ['shift+n'], when: () => session.can('reply'), run: () => (ui.start = true) },
   { id: 'log_call', title: 'cmd.log_call', icon: 'n-phone', group: 'conversation', keys: ['shift+c'], when: () => inInbox() && mayCall(), run: () => (ui.calls = 'log') },
   { id: 'call_back', title: 'cmd.call_back', icon: 'clock', group: 'conversation', keys: ['shift+b'], when: () => opened() && session.can('triage') && (mayCall() || !!inbox.current?.callback_at), run: () => (ui.calls = 'book') },
+  { id: 'steer', title: 'cmd.steer', icon: 'right', group: 'conversation', keys: ['shift+g'], when: () => opened() && session.can('reply') && !!session.channel(inbox.current?.channel_id ?? 0)?.steer_to, run: () => void composer.steer?.() },
   { id: 'hand_over', title: 'cmd.hand_over', icon: 'people', group: 'conversation', keys: ['shift+h'], when: triage, run: () => (ui.handOver = true) },
   { id: 'tag', title: 'cmd.tag', icon: 'tag', group: 'conversation', keys: ['t'], when: triage, run: () => ui.open('tag') },
   { id: 'priority', title: 'cmd.priority', icon: 'bars', group: 'conversation', keys: ['p'], when: triage, run: () => ui.open('priority') },
@@ -100,7 +101,7 @@ function mergeHere(): void {
 }
 
 /** Set by the composer while it is on the screen. */
-export const composer: { send?: (andNext: boolean) => void } = {}
+export const composer: { send?: (andNext: boolean) => void; steer?: () => Promise<void> } = {}
 
 export function toggle(side: 'rail' | 'panel'): void {
   const narrow = side === 'rail' ? matchMedia('(max-width: 1080px)').matches : !ui.wide

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Folders: each is a query for the server, and a question to one conversation for live changes here.
 import type { Conversation } from '../api/shapes'
+import { session } from './session.svelte'
 
 export type Sort = 'urgent' | 'newest' | 'oldest' | 'waiting' | 'created'
 export const sorts: Sort[] = ['urgent', 'waiting', 'newest', 'oldest', 'created']
@@ -22,6 +23,7 @@ export const quote = (value: string): string => (/^[\p{L}\p{N}_-]+$/u.test(value
 
 export function folderQuery(folder: string): string {
   if (folder.startsWith('channel:')) return `is:open channel:${folder.slice(8)}`
+  if (folder.startsWith('brand:')) return `is:open brand:${folder.slice(6)}`
   if (folder.startsWith('tag:')) return `is:open tag:${quote(folder.slice(4))}`
   if (folder.startsWith('team:')) return `is:open team:${quote(folder.slice(5))}`
   return queries[folder as Builtin] ?? queries.unanswered
@@ -32,6 +34,7 @@ export function inFolder(folder: string, c: Conversation, me: number): boolean {
   if (c.merged_into) return false
   const open = c.status === 'open' && !c.spam
   if (folder.startsWith('channel:')) return open && c.channel_id === Number(folder.slice(8))
+  if (folder.startsWith('brand:')) return open && session.channel(c.channel_id)?.brand_id === Number(folder.slice(6))
   if (folder.startsWith('tag:')) return open && c.tags.some((tag) => tag.toLowerCase() === folder.slice(4).toLowerCase())
   if (folder.startsWith('team:')) return open && c.team?.name === folder.slice(5)
   switch (folder as Builtin) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Who is signed in, and the workspace's own lists that everything else refers to by id.
 import { api, onSessionEnd } from '../api/client'
-import type { Agent, Channel, ChannelKind, Counts, Folder, Me, MeSettings, Page, QueryField, Right, ServerStatus, Tag, Team } from '../api/shapes'
+import type { Agent, Brand, Channel, ChannelKind, Counts, Folder, Me, MeSettings, Page, QueryField, Right, ServerStatus, Tag, Team } from '../api/shapes'
 import { browserLanguage, languages, text, type Language } from '../text/text.svelte'
 import { router } from './router.svelte'
 
@@ -14,6 +14,7 @@ class Session {
   teams = $state.raw<Team[]>([])
   tags = $state.raw<Tag[]>([])
   channels = $state.raw<Channel[]>([])
+  brands = $state.raw<Brand[]>([])
   /** Saved folders; null until they are here. */
   folders = $state.raw<Folder[] | null>(null)
   kinds = $state.raw<ChannelKind[]>([])
@@ -34,6 +35,11 @@ class Session {
   }
   channel(id: number): Channel | undefined {
     return this.channels.find((c) => c.id === id)
+  }
+  /** Whose a channel is. */
+  brand(channel: number): Brand | undefined {
+    const id = this.channel(channel)?.brand_id
+    return id ? this.brands.find((b) => b.id === id) : undefined
   }
   async loadFolders(): Promise<void> {
     this.folders = await all<Folder>('/folders')
@@ -80,6 +86,7 @@ class Session {
       set<Team>('/teams', (items) => (this.teams = items)),
       set<Tag>('/tags', (items) => (this.tags = items)),
       set<Channel>('/channels', (items) => (this.channels = items)),
+      set<Brand>('/brands', (items) => (this.brands = items)),
       this.loadFolders(),
       this.kinds.length ? null : set<ChannelKind>('/channel-kinds', (items) => (this.kinds = items)),
       this.refreshCounts(),
