@@ -127,8 +127,10 @@ class Live {
     if (c.merged_into && c.id === inbox.currentId) router.go(conversationUrl(c.merged_into), true)
     if (c.id === inbox.currentId) {
       const thread = threads.peek(c.id)
-      const told = (x: Conversation | undefined) => x && [x.status, x.assignee?.id, x.team?.id, x.priority, x.spam, ...x.tags].join()
-      if (thread?.loaded && told(before) !== told(c)) void thread.loadHappenings().catch(() => {})
+      const told = (x: Conversation | undefined) => x && [x.status, x.assignee?.id, x.team?.id, x.priority, x.spam, x.callback_at, ...x.tags].join()
+      // Whoever was asked over may come at any moment; nothing of the row changes then.
+      const steered = thread?.happenings.some((h) => h.kind === 'conversation.steered')
+      if (thread?.loaded && (steered || told(before) !== told(c))) void thread.loadHappenings().catch(() => {})
     } else if (c.unread > (before?.unread ?? 0)) {
       toasts.say(t('live.new_from', { name: c.contact?.name || t('contact.unknown') }))
     }
