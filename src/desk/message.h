@@ -63,7 +63,7 @@ struct message_draft {
     i64 seen_message_id;                  // newest message the writer knew; -1: not told
     bool without_signature;
     bool keep_draft; // what the author is writing now is something else
-    bool steer; // the answer asks the customer over to the support account
+    bool steer;      // the answer asks the customer over to the support account
 };
 extern const struct type message_draft_type, draft_attachment_type;
 // The files of a draft as JSON text, to be kept, and back.

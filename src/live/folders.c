@@ -342,9 +342,9 @@ static void look_at(struct feed *feed, struct conn *conn, const struct event *ev
 
 static bool changes_names(struct str kind)
 {
-    return str_starts(kind, S("tag.")) || str_starts(kind, S("brand.")) || str_starts(kind, S("team.")) || str_starts(kind, S("channel.")) ||
-           str_starts(kind, S("agent.")) || str_starts(kind, S("workspace.")) ||
-           str_starts(kind, S("brand."));
+    return str_starts(kind, S("tag.")) || str_starts(kind, S("brand.")) || str_starts(kind, S("team.")) ||
+           str_starts(kind, S("channel.")) || str_starts(kind, S("agent.")) ||
+           str_starts(kind, S("workspace.")) || str_starts(kind, S("brand."));
 }
 
 static void shelve_anew(struct feed *feed, i64 workspace_id)
