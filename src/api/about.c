@@ -280,6 +280,8 @@ static bool read_answers(struct request *req, struct conn *conn, struct status_d
     while (rows_next(rows) && n < ANSWERS_MAX) {
         if (row_is_null(rows, 0))
             continue; // written first by us
+        if (!actor_sees(&req->actor, row_i64(rows, 2), row_i64(rows, 3)))
+            continue;
         took[n] = row_i64(rows, 0);
         kept += took[n] <= allowance_ms(&workspace, row_str(rows, 1, req->arena));
         n++;

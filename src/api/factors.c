@@ -3,6 +3,7 @@
 #include "api/answer.h"
 #include "api/app.h"
 #include "api/limits.h"
+#include "api/me.h"
 #include "api/proof.h"
 #include "api/routes.h"
 #include "desk/agent.h"
@@ -66,7 +67,7 @@ static bool get_factor(struct request *req, struct conn *conn, struct reply *rep
     return true;
 }
 
-// Nor may somebody else's open session try all codes or passwords.
+// Nor may somebody else's open session try all codes.
 static bool slow_down(struct request *req, struct err *err)
 {
     struct str who = str_printf(req->arena, "second|%lld", (long long)req->actor.agent_id);
@@ -78,20 +79,17 @@ static bool slow_down(struct request *req, struct err *err)
 bool proof_password(struct request *req, struct str given, bool *ret_has, struct err *err)
 {
     struct agent agent;
+    if (!me_may_try_password(req, err))
+        return false;
     struct conn *conn = db_take(req->app->db);
     bool found = agent_get(conn, req->actor.workspace_id, req->actor.agent_id, req->arena, &agent, err);
     db_give(req->app->db, conn);
     if (!found)
         return false;
     *ret_has = str_given(agent.password_hash);
-    if (!*ret_has)
-        return true;
-    if (!slow_down(req, err))
-        return false;
-    if (!password_verify(agent.password_hash, str_given(given) ? given : S("")))
+    if (*ret_has && !password_verify(agent.password_hash, str_given(given) ? given : S("")))
         return err_field(err, "current_password", "wrong", "This is not the current password.");
-    limit_give(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT,
-               str_printf(req->arena, "second|%lld", (long long)req->actor.agent_id));
+    me_knew_password(req);
     return true;
 }
 

@@ -30,25 +30,41 @@ bool guard_host(const struct app *app, const struct http_request *http)
     return host.len > 0 && (str_eq_nocase(host, app->public_host) || is_loopback(host));
 }
 
+// Of several the one nearest to the body: proxies add theirs behind what the client sent.
+static bool last_header(const struct http_request *http, const char *name, struct str *ret_value)
+{
+    for (size_t i = http->n_headers; i > 0; i--) {
+        if (str_eq(http->headers[i - 1].name, str_from(name))) {
+            *ret_value = http->headers[i - 1].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_address(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' ||
+              c == '.'))
+            return false;
+    }
+    return text.len > 0 && text.len <= 45;
+}
+
 struct str guard_peer(const struct http_request *http)
 {
     struct str peer = http->peer;
     bool local = str_starts(peer, S("127.")) || str_eq(peer, S("::1")) || str_starts(peer, S("::ffff:127."));
-    struct str forwarded = http_header(http, "x-forwarded-for");
-    if (!local || forwarded.len == 0)
+    struct str forwarded;
+    if (!local || !last_header(http, "x-forwarded-for", &forwarded))
         return peer;
     struct str last = forwarded, rest = forwarded;
     while (str_given(rest))
         last = str_cut(rest, ',', &rest);
     last = str_trim(last);
-    for (size_t i = 0; i < last.len; i++) {
-        char c = last.ptr[i];
-        bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' ||
-                    c == '.';
-        if (!fits || last.len > 45)
-            return peer;
-    }
-    return last.len ? last : peer;
+    return is_address(last) ? last : S("unknown");
 }
 
 static bool is_ours(const struct request *req, struct str origin)

@@ -5,7 +5,8 @@
 
 // Host is the public URL's or a loopback name; else false (421).
 bool guard_host(const struct app *app, const struct http_request *http);
-// The client's address; behind a proxy on this machine what the proxy says (last X-Forwarded-For).
+// The client's address; behind a proxy on this machine what the proxy says (the end of
+// the last X-Forwarded-For), "unknown" when that is no address: a stranger is never taken for this machine.
 struct str guard_peer(const struct http_request *http);
 // Unsafe requests of the page: our Origin and JSON. `cookie`: the request is let in by its cookie.
 bool guard_csrf(const struct request *req, bool cookie, struct err *err) MUST_CHECK;

@@ -3,11 +3,14 @@
 #include "api/me.h"
 #include "api/answer.h"
 #include "api/app.h"
+#include "api/limits.h"
 #include "api/routes.h"
 #include "api/version.h"
 #include "desk/agent.h"
 #include "desk/session.h"
 #include "desk/workspace.h"
+
+enum { PASSWORD_PER_MINUTE = 2, PASSWORD_BURST = 10 };
 
 static const struct type named_type = {
     "WorkspaceRef",
@@ -105,6 +108,26 @@ static bool get_me(struct request *req, struct conn *conn, struct reply *reply, 
     return true;
 }
 
+static struct str password_tries(const struct request *req)
+{
+    return str_printf(req->arena, "password|%lld", (long long)req->actor.agent_id);
+}
+
+void me_knew_password(struct request *req)
+{
+    limit_give(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT, password_tries(req));
+}
+
+bool me_may_try_password(struct request *req, struct err *err)
+{
+    int retry_s = 1;
+    if (req->actor.session_id == 0)
+        return err_set(err, ERR_DENIED, "A token cannot do this; sign in.");
+    return limit_take(req->app->limiter, LIMIT_SIGN_IN_ACCOUNT, password_tries(req), PASSWORD_PER_MINUTE,
+                      PASSWORD_BURST, &retry_s) ||
+           err_retry(err, ERR_RATE_LIMITED, retry_s, "Too many passwords were tried for this account.");
+}
+
 struct me_change {
     struct me_patch patch;
     field_set given;
@@ -115,16 +138,17 @@ struct me_change {
 static bool prepare_password(struct request *req, struct me_change *change, struct err *err)
 {
     struct agent agent;
+    if (!me_may_try_password(req, err))
+        return false;
     struct conn *conn = db_take(req->app->db);
     bool found = agent_get(conn, req->actor.workspace_id, req->actor.agent_id, req->arena, &agent, err);
     db_give(req->app->db, conn);
     if (!found || !agent_check_password(change->patch.password, agent.email, err))
         return false;
-    if (req->actor.session_id == 0)
-        return err_set(err, ERR_DENIED, "A token cannot change a password; sign in.");
     if (str_given(agent.password_hash) &&
         !password_verify(agent.password_hash, change->patch.current_password))
         return err_field(err, "current_password", "wrong", "This is not the current password.");
+    me_knew_password(req);
     return password_hash(req->arena, change->patch.password, &change->hash) ||
            err_set(err, ERR_UNAVAILABLE, "There is no memory to hash a password right now.");
 }

@@ -247,6 +247,7 @@ static bool sign_out(struct request *req, struct tx *tx, struct reply *reply, st
 {
     reply->status = 204;
     reply_header(reply, "set-cookie", guard_cookie(req->app, req->arena, STR_NONE));
+    reply_header(reply, "clear-site-data", S("\"cache\"")); // what was read stays on no device
     return req->actor.session_id == 0 || session_end(tx, &req->actor, req->actor.session_id, err);
 }
 

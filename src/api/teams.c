@@ -67,7 +67,7 @@ const struct route team_routes[] = {
 static bool list_tags(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
 {
     struct label_list list = {};
-    if (!label_list(conn, req->actor.workspace_id, req->arena, &list, err))
+    if (!label_list(conn, &req->actor, req->arena, &list, err))
         return false;
     reply_list(reply, &label_type, &list, STR_NONE);
     return true;
@@ -77,7 +77,7 @@ static bool reply_tag(struct request *req, struct tx *tx, i64 id, int status, st
                       struct err *err)
 {
     struct label label;
-    if (!label_get(tx->conn, req->actor.workspace_id, id, tx->arena, &label, err))
+    if (!label_get(tx->conn, &req->actor, id, tx->arena, &label, err))
         return false;
     reply_value(reply, status, &label_type, &label);
     return true;

@@ -10,7 +10,12 @@ const struct text_limit bsky_limit_private = {.unit = UNIT_GRAPHEMES, .max = 100
 static const struct channel_setting bluesky_settings[] = {
     {.name = "identifier", .kind = SETTING_TEXT, .required = true, .max = 255},
     {.name = "app_password", .kind = SETTING_SECRET, .required = true, .max = 255},
-    {.name = "service", .kind = SETTING_URL, .fallback = "https://bsky.social", .max = 500, .dialled = true},
+    {.name = "service",
+     .kind = SETTING_URL,
+     .fallback = "https://bsky.social",
+     .max = 500,
+     .dialled = true,
+     .bound = true},
     {.name = "plc_url",
      .kind = SETTING_URL,
      .fallback = "https://plc.directory",

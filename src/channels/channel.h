@@ -245,6 +245,7 @@ struct channel_setting { // a field of the connect form and of the create body
     size_t max;                 // bytes; of a number: the highest
     const char *const *choices; // CHOICE: the words, ends with NULL
     bool dialled;               // an address that Heed itself connects to: judged when it is saved too
+    bool bound;                 // says where the secrets go: whoever changes it gives them again
 };
 struct notice { // a mail of the installation itself, to a colleague
     struct str address, subject, text;

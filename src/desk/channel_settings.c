@@ -155,6 +155,36 @@ static bool merge_one(struct merge *m, const struct channel_setting *setting, st
     return true;
 }
 
+// ---- Secrets belong to a server -------------------------------------------------------------------
+static struct str text_or(const struct json *value, const char *fallback)
+{
+    struct str text = json_str(value);
+    return str_given(text) ? text : str_from(fallback ? fallback : "");
+}
+
+static bool is_moved(const struct merge *m, const struct channel_setting *setting)
+{
+    const struct json *given = json_at(m->given, setting->name);
+    return setting->bound && json_kind(given) != JSON_ABSENT &&
+           !str_eq(text_or(given, setting->fallback),
+                   text_or(json_at(m->old_settings, setting->name), setting->fallback));
+}
+
+// Whoever may change a channel must not have its secrets sent to a server of theirs: when it becomes another
+// one, each secret that is there is given again, or taken away (null).
+static bool check_moved(const struct merge *m, const struct channel_driver *driver, struct err *err)
+{
+    bool moved = false;
+    for (const struct channel_setting *s = driver->settings; s->name; s++)
+        moved |= is_moved(m, s);
+    for (const struct channel_setting *s = driver->settings; moved && s->name; s++)
+        if (s->kind == SETTING_SECRET && str_given(json_str(json_at(m->old_secret, s->name))) &&
+            json_str(json_at(m->old_secret, s->name)).len &&
+            json_kind(json_at(m->given, s->name)) == JSON_ABSENT)
+            return refuse(err, s, "required", "The server changed: give this once more.");
+    return true;
+}
+
 // What the driver found out stays beside what people set.
 static void keep_facts(const struct channel_driver *driver, const struct json *old, struct json_writer *w,
                        struct arena *arena)
@@ -193,7 +223,8 @@ bool channel_settings_check(const struct channel_driver *driver, const struct ch
     struct buf settings, secret;
     if (!parse_object(in->given, arena, &m.given, err) ||
         !parse_object(in->old_settings, arena, &m.old_settings, err) ||
-        !parse_object(in->old_secret, arena, &m.old_secret, err) || !check_names(driver, m.given, err))
+        !parse_object(in->old_secret, arena, &m.old_secret, err) || !check_names(driver, m.given, err) ||
+        !check_moved(&m, driver, err))
         return false;
     buf_init(&settings, arena, MAX_SETTINGS);
     buf_init(&secret, arena, MAX_SETTINGS);

@@ -147,17 +147,25 @@ bool team_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *e
            note_event(tx, actor, "team.deleted", id, err);
 }
 
-bool label_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct label_list *out,
-                struct err *err)
+// Counts tell too: a limited colleague's are of what they see.
+static i64 limited(const struct actor *actor)
 {
-    return db_list(conn, &SQL_tag_all, DB_ARGS(db_i64(workspace_id)), &label_type, out, arena, err);
+    return actor->all_channels && actor->all_teams ? 0 : actor->agent_id;
 }
 
-bool label_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct label *out,
+bool label_list(struct conn *conn, const struct actor *actor, struct arena *arena, struct label_list *out,
+                struct err *err)
+{
+    return db_list(conn, &SQL_tag_all, DB_ARGS(db_i64(limited(actor)), db_i64(actor->workspace_id), db_i64(0)),
+                   &label_type, out, arena, err);
+}
+
+bool label_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena, struct label *out,
                struct err *err)
 {
-    return db_one(conn, &SQL_tag_one, DB_ARGS(db_i64(workspace_id), db_i64(id)), &label_type, out, arena,
-                  err);
+    return db_one(conn, &SQL_tag_all,
+                  DB_ARGS(db_i64(limited(actor)), db_i64(actor->workspace_id), db_i64(id)), &label_type, out,
+                  arena, err);
 }
 
 bool label_create(struct tx *tx, const struct actor *actor, struct str name, i64 *ret_id, struct err *err)

@@ -63,9 +63,9 @@ struct label_list {
     size_t len, cap;
 };
 extern const struct type label_type;
-bool label_list(struct conn *conn, i64 workspace_id, struct arena *arena, struct label_list *out,
+bool label_list(struct conn *conn, const struct actor *actor, struct arena *arena, struct label_list *out,
                 struct err *err) MUST_CHECK;
-bool label_get(struct conn *conn, i64 workspace_id, i64 id, struct arena *arena, struct label *out,
+bool label_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena, struct label *out,
                struct err *err) MUST_CHECK;
 bool label_create(struct tx *tx, const struct actor *actor, struct str name, i64 *ret_id,
                   struct err *err) MUST_CHECK;

@@ -23,7 +23,7 @@ SELECT c.last_out_at - (SELECT max(m.created_at) FROM message m
                          WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id AND m.direction = 'in'
                            AND m.kind = 'message' AND m.created_at <= c.last_out_at
                            AND coalesce(m.call_result, '') <> 'reached') AS took,
-       c.priority
+       c.priority, c.channel_id, c.team_id
   FROM conversation c
  WHERE c.workspace_id = :workspace AND c.last_message_at >= :since AND c.last_out_at >= :since
  ORDER BY c.last_message_at DESC
