@@ -94,8 +94,7 @@ static void put_head(struct request *req, struct reply *reply, const struct serv
         str_printf(req->arena, "%s; filename*=UTF-8''%.*s", shown ? "inline" : "attachment", STR_ARG(name)));
     reply_header(reply, "content-security-policy", S("default-src 'none'; sandbox; frame-ancestors 'none'"));
     // By a session: kept, but asked for each time, so that it is not shown any more after signing out.
-    reply_header(reply, "cache-control",
-                 s->open ? S("private, max-age=300") : S("private, no-cache"));
+    reply_header(reply, "cache-control", s->open ? S("private, max-age=300") : S("private, no-cache"));
     reply_header(reply, "accept-ranges", S("bytes"));
     reply_header(reply, "etag", str_printf(req->arena, "\"%.*s\"", STR_ARG(s->sha256)));
     if (s->open)

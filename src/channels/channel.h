@@ -58,6 +58,7 @@ struct inbound {
     struct str mail_id, subject, html;
     struct str details;      // JSON for the page: from, to, cc, what was checked
     struct str_list parties; // addresses that have a part in the conversation from here on
+    bool claimed;            // nothing proves that the author wrote it (a mail's From)
     bool quiet;              // by a machine (out of office, lists): it reopens and times nothing
     bool hard;               // a bounce: it will not arrive
     struct {

@@ -73,15 +73,6 @@ static void add_party(struct letter *l, struct inbound *out, struct str address)
     *list_push(&out->parties, l->arena) = lower;
 }
 
-static void read_parties(struct letter *l, struct inbound *out)
-{
-    static const char *const lists[] = {"to", "cc"};
-    add_party(l, out, l->from);
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        for (size_t k = 0; k < json_len(json_at(l->mail, lists[i])); k++)
-            add_party(l, out, text_at(json_item(json_at(l->mail, lists[i]), k), "address"));
-}
-
 // ---- Bounces --------------------------------------------------------------------------------------
 // Only those of mails that are proven to be ours; what else calls itself a bounce is a mail like any other.
 static bool read_bounce(struct letter *l, struct inbound *out)
@@ -147,6 +138,19 @@ static struct str verdict(const struct letter *l)
     if (str_eq(dmarc, S("pass")))
         return str_given(from_domain) && str_eq_nocase(from_domain, domain) ? S("pass") : S("unknown");
     return str_eq(dmarc, S("fail")) ? S("fail") : S("unknown");
+}
+
+static void read_parties(struct letter *l, struct inbound *out)
+{
+    static const char *const lists[] = {"to", "cc"};
+    add_party(l, out, l->from);
+    // Who is only claimed makes nobody else a part of it. Where no server's checks are believed nothing can
+    // be proven; there the desk decides by whether the sender has a part already.
+    if (out->claimed && l->settings.server.len)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        for (size_t k = 0; k < json_len(json_at(l->mail, lists[i])); k++)
+            add_party(l, out, text_at(json_item(json_at(l->mail, lists[i]), k), "address"));
 }
 
 // Which of the attachments the HTML means by cid:…, by position.
@@ -271,6 +275,7 @@ static void fill(struct letter *l, struct inbound *out)
     out->at = l->at;
     out->quiet = (json_i64(json_at(l->mail, "automatic")) & AUTO_QUIET) != 0;
     out->own_conversation = proven_number(l, 'c');
+    out->claimed = !str_eq(verdict(l), S("pass"));
     read_refs(l, out);
     read_parties(l, out);
     read_attachments(l, out);

@@ -34,7 +34,8 @@ struct arriving { // one created event on its way through the steps
     struct str text, language;
     i64 edited_at, deleted_at;
     bool customer; // a customer's message, which counts
-    bool mail, stranger;
+    bool mail;
+    struct mail_place place;
 };
 
 static bool is(struct str a, const char *b)
@@ -148,23 +149,23 @@ static bool find_author(struct intake *in, struct arriving *a, struct err *err)
         a->author = (struct author){.contact_name = S(""), .handle = S(""), .name = S("")};
         return true;
     }
-    struct author_word word = {event->author_id, event->author_name, event->author_handle, event->at};
+    // A claim may name somebody new; it never renames anybody.
+    struct author_word word = {event->author_id, event->author_name, event->author_handle,
+                               event->claimed ? 0 : event->at};
     return people_find(&in->change, &in->authors, &in->place, &word, &a->author, err);
 }
 
 static bool find_conversation(struct intake *in, struct arriving *a, struct err *err)
 {
     const struct inbound *event = a->event;
-    struct mail_place known = {};
     a->mail = str_given(event->mail_id);
-    if (a->mail && !mail_find_place(in->tx, in->workspace_id, in->channel_id, event, &known, err)) {
+    if (a->mail && !mail_find_place(in->tx, in->workspace_id, in->channel_id, event, &a->place, err)) {
         return false;
     }
-    a->stranger = known.stranger;
     struct thread_place place = {
         .channel_id = in->channel_id,
         .channel_kind = in->channel_kind,
-        .thread_key = str_given(known.thread_key) ? known.thread_key : event->thread_key,
+        .thread_key = str_given(a->place.thread_key) ? a->place.thread_key : event->thread_key,
         .kind = str_given(event->conversation_kind) ? event->conversation_kind : S("dm"),
         .visibility = str_given(event->visibility) ? event->visibility : S("private"),
     };
@@ -395,7 +396,7 @@ static bool arrive(struct intake *in, struct arriving *a, struct err *err)
     bool late = a->event->at < a->edit->after.last_message_at;
     if (!insert_attachments(in, a, err) ||
         (a->mail && !mail_store(&in->change, &a->edit->after, in->channel_id, a->message_id, a->event,
-                                a->stranger, err)) ||
+                                &a->place, err)) ||
         !log_created(in, a, late, err)) {
         return false;
     }

@@ -105,7 +105,7 @@ bool mail_find_place(struct tx *tx, i64 workspace_id, i64 channel_id, const stru
     } else if (!has_part(tx, workspace_id, target.conversation_id, event->author_id, &part, err)) {
         return false;
     }
-    *ret_place = (struct mail_place){target.thread_key, !part};
+    *ret_place = (struct mail_place){target.thread_key, !part, target.conversation_id && part};
     return true;
 }
 
@@ -120,6 +120,20 @@ static bool keep_parties(struct tx *tx, i64 workspace_id, i64 message_id, const 
     return true;
 }
 
+static bool keep_written_parties(struct tx *tx, i64 workspace_id, i64 message_id, const struct inbound *event,
+                                 const struct mail_place *place, struct err *err)
+{
+    struct str_list sender = {};
+    if (place->stranger)
+        return true;
+    if (!event->claimed || place->part)
+        return keep_parties(tx, workspace_id, message_id, &event->parties, err);
+    for (size_t i = 0; i < event->parties.len; i++)
+        if (str_eq(event->parties.items[i], event->author_id))
+            *list_push(&sender, tx->arena) = event->author_id;
+    return keep_parties(tx, workspace_id, message_id, &sender, err);
+}
+
 static bool set_subject(struct tx *tx, i64 workspace_id, i64 conversation_id, i64 message_id,
                         struct str subject, struct err *err)
 {
@@ -131,7 +145,7 @@ static bool set_subject(struct tx *tx, i64 workspace_id, i64 conversation_id, i6
 }
 
 bool mail_store(struct change *change, const struct record *conversation, i64 channel_id, i64 message_id,
-                const struct inbound *event, bool stranger, struct err *err)
+                const struct inbound *event, const struct mail_place *place, struct err *err)
 {
     struct tx *tx = change->tx;
     i64 workspace_id = change->workspace_id;
@@ -140,9 +154,9 @@ bool mail_store(struct change *change, const struct record *conversation, i64 ch
            db_exec(tx->conn, &SQL_mail_insert,
                    DB_ARGS(db_i64(workspace_id), db_i64(message_id), db_i64(channel_id),
                            db_str(or_empty(event->mail_id)), db_str(details), db_str(event->html),
-                           db_i64(stranger)),
+                           db_i64(place->stranger)),
                    NULL, err) &&
-           keep_parties(tx, workspace_id, message_id, &event->parties, err);
+           keep_written_parties(tx, workspace_id, message_id, event, place, err);
 }
 
 // ---- Bounces --------------------------------------------------------------------------------------
@@ -249,13 +263,29 @@ static void put_given(struct json_writer *w, const char *key, struct mail_out *o
     json_close(w, ']');
 }
 
+static bool same_domain(struct str a, struct str b)
+{
+    struct str domain_a, domain_b;
+    str_cut(a, '@', &domain_a);
+    str_cut(b, '@', &domain_b);
+    return str_given(domain_a) && str_given(domain_b) && str_eq_nocase(domain_a, domain_b);
+}
+
+// Where answers are wanted is believed of who is proven, or within their own domain; else anybody could have
+// our words sent to themselves in another's name.
+static bool is_wanted_there(const struct json *answered, struct str wanted)
+{
+    return str_given(wanted) && (str_eq(json_str(json_at(answered, "verified")), S("pass")) ||
+                                 same_domain(wanted, json_str(json_at(answered, "from.address"))));
+}
+
 // Whom an answer goes to when nobody says: where the writer wants answers, else who wrote.
 static bool put_default(struct json_writer *w, struct mail_out *out, struct arena *arena,
                         const struct json *answered, struct str address)
 {
     const struct json *wanted = json_item(json_at(answered, "reply_to"), 0);
     const struct json *one =
-        str_given(json_str(json_at(wanted, "address"))) ? wanted : json_at(answered, "from");
+        is_wanted_there(answered, json_str(json_at(wanted, "address"))) ? wanted : json_at(answered, "from");
     bool known = str_given(json_str(json_at(one, "address")));
     address = known ? json_str(json_at(one, "address")) : address;
     json_key(w, "to");

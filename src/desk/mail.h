@@ -12,12 +12,14 @@
 struct mail_place {
     struct str thread_key;
     bool stranger;
+    bool part; // it joins a conversation in which the address has a part
 };
 bool mail_find_place(struct tx *tx, i64 workspace_id, i64 channel_id, const struct inbound *event,
                      struct mail_place *ret_place, struct err *err) MUST_CHECK;
-// Subject, details, HTML and who has a part now.
+// Subject, details, HTML and who has a part now: nobody by a stranger's mail; by one whose sender is only
+// claimed and had none before the sender alone; else everybody it names.
 bool mail_store(struct change *change, const struct record *conversation, i64 channel_id, i64 message_id,
-                const struct inbound *event, bool stranger, struct err *err) MUST_CHECK;
+                const struct inbound *event, const struct mail_place *place, struct err *err) MUST_CHECK;
 // A bounce of an answer of ours: hard ones make it failed, whatever was thought before; others are noted.
 bool mail_bounced(struct change *change, i64 channel_id, const struct inbound *event,
                   struct err *err) MUST_CHECK;

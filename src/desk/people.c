@@ -170,6 +170,9 @@ static bool renew(struct change *change, const struct author_place *place, const
 // Of two words of the same moment the greater one stands, so that no order of arrival matters.
 static bool is_newer(const struct author_word *word, const struct author *author)
 {
+    if (word->at == 0) {
+        return false; // a claim
+    }
     if (word->at != author->told_at) {
         return word->at > author->told_at;
     }

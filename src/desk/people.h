@@ -20,7 +20,8 @@ struct author_list {
 struct author_place {
     struct str kind, scope; // scope: '' or the channel's id as text
 };
-// What the network says of its author at a moment; the newest word wins, whatever the order of arrival.
+// What the network says of its author at a moment; the newest word wins, whatever the order of arrival. At 0
+// it is only claimed: it names who is new, and changes no known name.
 struct author_word {
     struct str external_id, name, handle;
     i64 at;

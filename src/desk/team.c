@@ -156,8 +156,9 @@ static i64 limited(const struct actor *actor)
 bool label_list(struct conn *conn, const struct actor *actor, struct arena *arena, struct label_list *out,
                 struct err *err)
 {
-    return db_list(conn, &SQL_tag_all, DB_ARGS(db_i64(limited(actor)), db_i64(actor->workspace_id), db_i64(0)),
-                   &label_type, out, arena, err);
+    return db_list(conn, &SQL_tag_all,
+                   DB_ARGS(db_i64(limited(actor)), db_i64(actor->workspace_id), db_i64(0)), &label_type, out,
+                   arena, err);
 }
 
 bool label_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena, struct label *out,

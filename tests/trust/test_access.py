@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Who may what: generated from the route table, so that a new route is covered without a word here
 (A-AZ1, A-AZ2, A-AZ4, A-XS2, A-XS3, A-SE1, A-TK1, A-CF1, A-IN1)."""
+import http.client
 import itertools
 import json
 import re
@@ -406,3 +407,43 @@ def test_limits_follow_a_change_while_a_stream_is_open(town):
     assert not [f for f in stream.frames if f["event"] in ("conversation", "message")]
     stream.close()
     assert list(itertools.islice(api.conversations(), 1)) == []
+
+
+def from_proxy(server, path, *forwarded):
+    """As a proxy on this machine passes it on, each header on a line of its own."""
+    connection = http.client.HTTPConnection(*server.address, timeout=10)
+    connection.putrequest("GET", path)
+    for value in forwarded:
+        connection.putheader("X-Forwarded-For", value)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_no_header_makes_a_stranger_this_machine(town):
+    assert from_proxy(town.server, "/metrics") == 200, "this machine itself"
+    for forwarded in (["198.51.100.7"], ["198.51.100.7", "198.51.100.7"], ["127.0.0.1", "198.51.100.7"], ["127.0.0.1, 198.51.100.7"], ["somebody"], [""],
+                      ["198.51.100.7", "not an address"], ["a" * 60], ["127.0.0.1", ""]):
+        assert from_proxy(town.server, "/metrics", *forwarded) in (401, 403), forwarded
+
+
+def test_counts_tell_limited_colleagues_only_of_what_they_see(world):
+    server = world()
+    owner, by_channel, by_team = server.api(), server.api("channel@example.com"), server.api("team@example.com")
+    shop, hidden = Channel(owner, "Shop"), Channel(owner, "Hidden")
+    theirs, others = owner.post("teams", {"name": "Theirs"})["id"], owner.post("teams", {"name": "Others"})["id"]
+    owner.patch(f"agents/{by_channel.get('me')['id']}", {"all_channels": False, "channel_ids": [shop.id]})
+    owner.patch(f"agents/{by_team.get('me')['id']}", {"all_teams": False, "team_ids": [theirs]})
+    teams = {"one": None, "two": theirs, "three": others, "four": others}
+    for thread, channel in (("one", shop), ("two", hidden), ("three", hidden), ("four", shop)):
+        channel.customer(f"number {thread}", thread=thread, author=thread)
+        conversation = until(lambda thread=thread: owner.conversations(f'"number {thread}"'), 10)[0]["id"]
+        owner.patch(f"conversations/{conversation}", {"tags": ["late"], **({"team_id": teams[thread]} if teams[thread] else {})})
+        owner.post(f"conversations/{conversation}/messages", {"kind": "reply", "text": "Soon."})
+    count = lambda api: next(t for t in api.get("tags")["items"] if t["name"] == "late")["open_count"]  # noqa: E731
+    until(lambda: owner.get("status")["answered"] == 4 and count(owner) == 4, 10, f"all four being counted ({owner.get('status')})")
+    assert count(by_channel) == 2 and by_channel.get("status")["answered"] == 2, "the shop's two"
+    assert count(by_team) == 2 and by_team.get("status")["answered"] == 2, "their team's, and nobody's"
+    tag = next(t["id"] for t in owner.get("tags")["items"] if t["name"] == "late")
+    assert owner.patch(f"tags/{tag}", {"name": "Late"})["open_count"] == 4

@@ -121,6 +121,16 @@ def test_an_attachment_is_for_those_who_see_its_conversation(world):
             assert limited.call(method, url, headers=headers).status == 404
             assert other.call(method, url, headers=headers).status == 404
     assert api.call("GET", url, headers={"Range": "bytes=0-9"}).body == MP4[:10]
+    # The browser may keep it, and asks each time: after signing out, or when rights end, it shows nothing.
+    shown = api.call("GET", url)
+    assert shown.headers["Cache-Control"] == "private, no-cache"
+    again = {"If-None-Match": shown.headers["ETag"]}
+    assert api.call("GET", url, headers=again).status == 304
+    assert limited.call("GET", url, headers=again).status == 404
+    session = server.sign_in("limited@example.com")
+    gone = session.call("DELETE", "session")
+    assert gone.status == 204 and gone.headers["Clear-Site-Data"] == '"cache"'
+    assert session.call("GET", url, headers=again).status == 401
     assert api.call("GET", url + "?as=download").headers["Content-Type"] == "application/octet-stream"
     assert api.call("GET", url + "?as=html").status == 400
     assert api.call("GET", f"files/{made['sha256']}").status == 403, "a session alone is no signature"

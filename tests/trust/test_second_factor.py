@@ -176,3 +176,19 @@ def test_keys_and_codes_are_not_in_the_database_in_clear(world, backend):
     assert secret.encode() not in held and raw not in held
     for code in codes:
         assert code.encode() not in held and code.replace("-", "").encode() not in held
+
+
+def test_no_token_and_no_open_session_tries_passwords_at_will(world):
+    server = world()
+    server.user(MAIL, "owner")
+    token, session = Api(server, server.token(MAIL)), server.sign_in(MAIL)
+    for guess in ("wrong", PASSWORD):
+        for method, path, body in (("POST", "me/second-factor", {"current_password": guess}),
+                                   ("PATCH", "me", {"password": "another fine password", "current_password": guess})):
+            assert token.call(method, path, body).status == 403, f"{method} {path} tells a token about {guess}"
+    tries = [session.call("POST", "me/second-factor", {"current_password": f"wrong {i}"}) for i in range(8)]
+    tries += [session.call("PATCH", "me", {"password": "another fine password", "current_password": f"wrong {i}"}) for i in range(8)]
+    statuses = [answer.status for answer in tries]
+    assert 8 <= statuses.count(422) <= 11 and set(statuses) == {422, 429} and int(tries[-1].headers["Retry-After"]) > 0, statuses
+    assert session.call("POST", "me/second-factor", {"current_password": PASSWORD}).status == 429, "then not even the right one"
+    assert server.sign_in(MAIL).get("me")["email"] == MAIL, "signing in is another matter"

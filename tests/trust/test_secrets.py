@@ -179,3 +179,28 @@ def test_the_doctor_names_damage(world):
             f.write(b"\xff" * 8192)
         done = server.command("doctor", check=False)
         assert done.returncode != 0 and len(done.stdout + done.stderr) > 40
+
+
+def test_a_channels_secrets_do_not_move_to_another_server(world):
+    """Whoever may change a channel cannot have its sealed passwords sent to a server of their own."""
+    server = world()
+    api = server.api()
+    mail = {"address": "desk@shop.example", "imap": "imaps://127.0.0.1:9", "smtp": "smtps://127.0.0.1:9", "password": "sealed word one", "smtp_password": "sealed word two"}
+    box = api.post("channels", {"kind": "email", "name": "Mail", "settings": mail})["id"]
+    sky = api.post("channels", {"kind": "bluesky", "name": "Sky", "settings": {"identifier": "shop.example", "app_password": "abcd-efgh-ijkl-mnop", "service": "http://127.0.0.1:9", "plc_url": "http://127.0.0.1:9"}})["id"]
+
+    def refused(channel, **settings):
+        answer = api.patch(f"channels/{channel}", {"settings": settings}, expect=422)
+        return [(e["field"], e["code"]) for e in answer["errors"]]
+
+    for moved in ({"imap": "imaps://evil.example"}, {"smtp": "smtp://evil.example"}, {"token_url": "https://evil.example/token"}):
+        assert refused(box, **moved) == [("settings.password", "required")], moved
+        assert refused(box, **moved, password="once more") == [("settings.smtp_password", "required")], moved
+    assert refused(box, oauth="google", client_id="c", client_secret="s", refresh_token="r") == [("settings.password", "required")]
+    assert refused(sky, service="http://127.0.0.1:9/elsewhere") == [("settings.app_password", "required")]
+    # What says nothing of the server needs no password, nor does the same server again.
+    assert api.patch(f"channels/{box}", {"settings": {"from_name": "Shop", "imap": mail["imap"], "token_url": ""}})["settings"]["from_name"] == "Shop"
+    assert api.get(f"channels/{box}")["settings"]["imap"] == mail["imap"]
+    given = {"imap": "imaps://127.0.0.1:9/x", "password": "once more", "smtp_password": None}
+    assert api.patch(f"channels/{box}", {"settings": given})["settings"]["imap"] == given["imap"]
+    assert refused(box, imap="imaps://evil.example") == [("settings.password", "required")], "what was taken away is not asked for"

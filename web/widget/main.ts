@@ -10,6 +10,7 @@ import { pick, say } from './words'
 
 const PAGE = 30
 const SLOWEST = 30_000
+const PATIENCE = 20_000 // for the page to say who its customer is
 
 class Chat {
   private readonly api: Api
@@ -28,6 +29,9 @@ class Chat {
   private typingTimer = 0
   private waiting = new Map<string, 'delivered' | 'read'>()
   private receiptTimer = 0
+  private vouched = '' // the customer this page vouches for
+  private asking = 0 // the newest identify() or logout() counts
+  private turn = 0 // whose thread it is: what was asked for another's is thrown away
   private readonly state: State = { messages: [], queue: [], more: false, seen: false, online: false, connected: true, typing: '', unread: 0, fresh: true, known: false, closed: '', uploads: [], trouble: '' }
 
   constructor(
@@ -65,12 +69,13 @@ class Chat {
     this.look()
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.look())
     document.body.append(this.view.root.host)
-    this.view.draft = this.store.get().draft
+    if (!this.waits) this.view.draft = this.store.get().draft
     addEventListener('online', () => this.hurry())
     addEventListener('storage', (event) => event.key === this.store.key && this.changedElsewhere())
     document.addEventListener('visibilitychange', () => !document.hidden && (this.hurry(), this.readAll()))
     setInterval(() => this.pulse(), 5000)
     if (identity) await this.identify(identity)
+    else if (this.waits) setTimeout(() => this.waits && (this.forget(), this.render()), PATIENCE)
     else if (this.store.get().token) this.resume()
     this.render()
     void this.drain()
@@ -86,11 +91,11 @@ class Chat {
     const kept = this.store.get()
     const state = this.state
     const here = new Set(state.messages.map((m) => m.id))
-    const queue = kept.queue.filter((q) => !here.has(`c${q.id}`))
-    if (queue.length !== kept.queue.length) this.store.set({ queue })
+    const queue = this.waits ? [] : kept.queue.filter((q) => !here.has(`c${q.id}`))
+    if (!this.waits && queue.length !== kept.queue.length) this.store.set({ queue })
     state.queue = queue
     state.fresh = state.messages.length === 0 && queue.length === 0
-    state.known = kept.subject !== ''
+    state.known = kept.subject !== '' && !this.waits
     state.closed = this.config?.require_identity && !state.known ? 'signIn' : state.closed === 'gone' ? 'gone' : ''
     state.unread = this.view.isOpen ? 0 : state.messages.filter((m) => m.from === 'team' && !m.deleted_at && m.created_at > kept.readAt).length
     if (state.connected) state.trouble = state.trouble === this.t('lost') ? '' : state.trouble
@@ -108,15 +113,31 @@ class Chat {
       return ''
     }
   }
+  /** What is kept belongs to a customer for whom the page does not vouch (yet): nothing of it is shown or used. */
+  private get waits() {
+    const { subject } = this.store.get()
+    return subject !== '' && subject !== this.vouched
+  }
   // The page renews its signature with each load; the session it began goes on as long as it is the same customer.
   async identify(identity: string) {
     const kept = this.store.get()
     const subject = this.subject(identity)
-    if (kept.token && kept.subject && kept.subject === subject) return this.resume()
-    if (kept.subject && kept.subject !== subject) this.forget()
+    if (kept.token && kept.subject && kept.subject === subject) {
+      this.vouched = subject
+      this.view.draft ||= kept.draft
+      this.resume()
+      return this.render()
+    }
+    if (kept.subject && kept.subject !== subject) {
+      this.forget()
+      this.view.draft = ''
+    }
+    const asking = ++this.asking
     try {
       const session = await this.api.json<{ token: string }>('POST', '/session', { identity, language: this.language })
+      if (asking !== this.asking) return // signed out, or somebody else meanwhile
       this.forget()
+      this.vouched = subject
       this.store.set({ token: session.token, subject })
       this.resume()
     } catch (error) {
@@ -125,19 +146,28 @@ class Chat {
     this.render()
   }
   async logout() {
-    const had = this.api.token
-    if (had) await this.api.call('DELETE', '/session').catch(() => {})
+    this.asking++
+    this.api.token ||= this.store.get().token
+    if (this.api.token) await this.api.call('DELETE', '/session').catch(() => {})
     this.forget()
+    this.view.draft = ''
     this.render()
   }
   private forget() {
+    this.drop()
+    this.vouched = ''
+    this.store.set({ token: '', subject: '', queue: [], readAt: '', draft: '' })
+  }
+  /** The thread leaves this page; what is kept is another matter. */
+  private drop() {
+    this.turn++
+    this.waiting.clear()
     this.streaming?.abort()
     this.streaming = null
     this.api.token = ''
     this.last.id = ''
     this.next = null
     Object.assign(this.state, { messages: [], more: false, seen: false, typing: '', connected: true })
-    this.store.set({ token: '', subject: '', queue: [], readAt: '', draft: '' })
   }
   private resume() {
     this.api.token = this.store.get().token
@@ -253,8 +283,9 @@ class Chat {
     this.acknowledge(fresh)
   }
   private async history() {
+    const turn = this.turn
     const page = await this.page('').catch(() => null)
-    if (!page) return
+    if (!page || turn !== this.turn) return
     const newest = page.items.filter((m) => m.from === 'team').map((m) => m.created_at).sort()
     if (!this.store.get().readAt && !newest.length) this.store.set({ readAt: new Date(0).toISOString() })
     const seen = this.state.seen
@@ -267,8 +298,9 @@ class Chat {
   }
   private async earlier() {
     if (!this.next) return
+    const turn = this.turn
     const page = await this.page(this.next).catch(() => null)
-    if (!page) return
+    if (!page || turn !== this.turn) return
     const seen = this.state.seen
     this.merge(page.items)
     this.state.seen = seen
@@ -321,6 +353,7 @@ class Chat {
 
   // ---- Sending: into the queue first, which survives a reload; out of it one by one ----
   private send(what: Asked & { files?: Queued['files'] }) {
+    if (this.waits) this.forget() // nobody vouched: a visitor like any other
     const item: Queued = { ...what, id: [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, '0')).join(''), at: Date.now(), ...(what.files ? { files: what.files } : {}) } as Queued
     const { queue } = this.store.get()
     this.store.set({ queue: [...queue, item], draft: '' })
@@ -339,7 +372,7 @@ class Chat {
     void this.drain()
   }
   private async drain() {
-    if (this.draining || !this.store.get().queue.some((q) => !q.failed)) return
+    if (this.draining || this.waits || !this.store.get().queue.some((q) => !q.failed)) return
     this.draining = true
     try {
       await alone(this.store.key, async () => {
@@ -379,16 +412,13 @@ class Chat {
   }
   private changedElsewhere() {
     const { token } = this.store.get()
-    if (token && !this.api.token) this.resume()
-    if (!token && this.api.token) {
-      const { queue } = this.store.get()
-      this.forget()
-      this.store.set({ queue })
-    }
+    if (this.api.token && token !== this.api.token) this.drop()
+    if (token && !this.api.token && !this.waits) this.resume()
     this.render()
   }
   private async attach(files: Iterable<File>) {
     const most = this.config?.max_file_bytes ?? 0
+    if (this.waits) this.forget()
     this.state.trouble = ''
     for (const file of files) {
       if (file.size > most) {
@@ -410,7 +440,7 @@ class Chat {
     this.render()
   }
   private typing(on: boolean) {
-    this.store.set({ draft: this.view.draft })
+    if (!this.waits) this.store.set({ draft: this.view.draft })
     if (!this.api.token || (on && Date.now() - this.typedAt < 5000) || (!on && !this.typedAt)) return
     this.typedAt = on ? Date.now() : 0
     void this.api.call('POST', '/typing', { typing: on }).catch(() => {})

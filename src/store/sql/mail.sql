@@ -35,10 +35,12 @@ SELECT DISTINCT m.conversation_id
  LIMIT 5;
 
 -- name: mail_has_part :one
--- Whether an address has a part in a conversation.
+-- Whether an address has a part in a conversation; a stranger's mail gave none.
 SELECT EXISTS (SELECT 1 FROM message m
                  JOIN mail_party p ON p.workspace_id = m.workspace_id AND p.message_id = m.id
-                WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND p.address = :address);
+                 JOIN mail k ON k.workspace_id = m.workspace_id AND k.message_id = m.id
+                WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND p.address = :address
+                  AND k.stranger = 0);
 
 -- name: mail_conversation :one
 -- The thread by which mail of this channel gets into a conversation, and the one it leads into now (after a

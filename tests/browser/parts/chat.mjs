@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Live chat on a page of another origin with a strict policy: whole talks, reload, away, reconnect, keyboard
 // alone, screen readers' tree, sizes.
+import { createHmac, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { brotliDecompressSync } from 'node:zlib'
@@ -49,6 +50,78 @@ export async function chat({ heed, browser, email, password }) {
     equal(await page.evaluate(() => window.hacked), undefined)
   }
   const plain = await channel('Chat both ways', { offline: 'chat', greeting: 'Hello. Ask anything.' })
+
+  const identity = (made, subject) => {
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: subject, aud: made.external_account_id, exp: Math.floor(Date.now() / 1000) + 300, jti: randomUUID() })}`
+    return `${text}.${createHmac('sha256', made.secret).update(text).digest('base64url')}`
+  }
+
+  test('a signed customer\'s thread opens only where the page vouches for them again', async () => {
+    const made = await channel('Chat of the vouched', { offline: 'chat' })
+    const page = await open(made, { shop: { attributes: `data-identity="${identity(made, 'anna-1')}"` } })
+    await start(page)
+    await write(page, 'Anna\'s own words')
+    await page.locator('.m.mine', { hasText: 'own words' }).getByText('Sent').waitFor()
+    const talk = await conversation('Anna\'s own words')
+    // The next page says nothing of who it is: nothing is shown, and nothing of hers is asked for.
+    const asked = []
+    page.on('request', (request) => request.headers().authorization && asked.push(request.url()))
+    shop.attributes = ''
+    await page.reload()
+    await page.locator('.launch').waitFor()
+    await start(page)
+    await write(page, 'Somebody else at this device')
+    await page.locator('.m.mine', { hasText: 'Somebody else' }).getByText('Sent').waitFor()
+    equal(await page.locator('.m.mine').count(), 1, 'only what was written now')
+    check((await conversation('Somebody else at this device')).id !== talk.id, 'it is another conversation')
+    check(!(await messages(talk)).some((m) => m.text.includes('Somebody else')))
+    // Nobody writes and nobody is vouched for: what was kept goes.
+    shop.attributes = `data-identity="${identity(made, 'anna-1')}"`
+    await page.reload()
+    await page.locator('.launch').waitFor()
+    await start(page)
+    await page.getByText('Anna\'s own words').waitFor()
+    shop.attributes = ''
+    await page.clock.install()
+    asked.length = 0
+    await page.reload()
+    await page.locator('.launch').waitFor()
+    check(await page.evaluate(() => Object.values(localStorage).some((v) => v.includes('anna-1'))), 'the page may still say who it is')
+    await page.clock.runFor(25_000)
+    await until(() => page.evaluate(() => !Object.values(localStorage).some((v) => v.includes('anna-1'))), 'what was kept goes')
+    equal(asked, [], 'her token is not used')
+    await page.context().close()
+  })
+
+  test('what arrives after signing out of the chat is thrown away', async () => {
+    const made = await channel('Chat that is left', { offline: 'chat' })
+    const page = await open(made, { shop: { attributes: `data-identity="${identity(made, 'anna-2')}"` } })
+    await start(page)
+    await write(page, 'Only for Anna')
+    await page.locator('.m.mine', { hasText: 'Only for Anna' }).getByText('Sent').waitFor()
+    let release
+    const held = new Promise((done) => (release = done))
+    const arrived = new Promise((done) => {
+      void page.route('**/messages?limit=*', async (route) => {
+        const response = await route.fetch()
+        done()
+        await held
+        await route.fulfill({ response })
+      })
+    })
+    await page.reload()
+    await page.locator('.launch').waitFor()
+    await arrived
+    await start(page)
+    await page.evaluate(() => window.HeedChat.logout())
+    const late = page.waitForResponse('**/messages?limit=*')
+    release()
+    await (await late).finished()
+    await page.evaluate(() => new Promise((done) => setTimeout(done, 300)))
+    equal(await page.getByText('Only for Anna').count(), 0, 'nothing of hers')
+    await page.context().close()
+  })
 
   test('the chat widget works on another origin under a strict policy, both ways, and lives through a reload', async () => {
     const page = await open(plain)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+from lib import postgres  # noqa: E402
 from lib.heed import Server, until  # noqa: E402
 from lib.mail import Mail, letter  # noqa: E402
 
@@ -129,6 +130,76 @@ def test_strangers_robots_and_forged_senders_gain_nothing(mail, world):
     mail.deliver(bounce, "other", "")
     answer = until(lambda: [x for x in api.messages(conversation["id"]) if x["send_state"] == "failed"], 20, "the bounced answer")[0]
     assert answer["text"] == "Done." and "550 5.1.1 unknown user" in answer["error"]
+
+
+def address_of(message):
+    return [p["address"] for p in message["mail"]["to"]]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_a_forged_sender_neither_redirects_nor_renames_nor_brings_others_in(mail, world, database):
+    """A-EM1: From, Reply-To and Cc of a mail that nothing proves are claims."""
+    server = world(database if database == "sqlite" else postgres.shared().database())
+    api = server.api()
+    mail.connect(api, "other", authserv_id="mail.test")
+    desk, anna, eve = mail.address("other"), mail.address("customer"), "eve@evil.test"
+    proof = {"Authentication_Results": "mail.test; dmarc=pass header.from=mail.test"}
+
+    def receive(m, sender=anna, address=None):
+        mail.deliver(m, "other", sender, address=address)
+        conversation = the_conversation(api, m.get_content().strip())
+        return conversation, next(x for x in api.messages(conversation["id"]) if m.get_content().strip() in x["text"])
+
+    def answer(conversation, **more):
+        return api.post(f"conversations/{conversation['id']}/messages", {"kind": "reply", "text": "Here you are.", **more})
+
+    who = f"Anna {time.time_ns()}"
+    conversation, message = receive(letter(f"{who} <{anna}>", desk, "Parcel", f"Where is it? {who}", **proof))
+    assert message["mail"]["verified"] == "pass" and conversation["contact"]["name"] == who
+    # Claimed: another name, answers to somewhere else, somebody in copy.
+    claim = letter(f"Zed <{anna}>", desk, "Refund", f"Send it there {who}", Reply_To="x@evil.test", Cc=eve)
+    forged, message = receive(claim)
+    assert message["mail"]["verified"] == "unknown"
+    assert api.get(f"contacts/{forged['contact']['id']}")["name"] == who, "a claim renames nobody"
+    assert address_of(answer(forged)) == [anna], "the answer goes to who is named as the sender"
+    apart, _ = receive(letter(eve, desk, "Re: Refund", f"I was in copy {who}", In_Reply_To=claim["Message-ID"]), eve)
+    assert apart["id"] != forged["id"], "who is in copy of a claim has no part"
+    # Within the sender's own domain it is believed, and so is everything that is proven.
+    own, _ = receive(letter(anna, desk, "Own", f"To our office {who}", Reply_To="Office@Mail.test"))
+    assert address_of(answer(own)) == ["Office@Mail.test"]
+    proven = letter(anna, desk, "Invoice", f"To my bookkeeper {who}", Reply_To="books@elsewhere.test", Cc="bob@elsewhere.test", **proof)
+    invoice, _ = receive(proven)
+    assert address_of(answer(invoice)) == ["books@elsewhere.test"]
+    joined, _ = receive(letter("bob@elsewhere.test", desk, "Re: Invoice", f"Bob here {who}", In_Reply_To=proven["Message-ID"]), "bob@elsewhere.test")
+    assert joined["id"] == invoice["id"]
+    # A stranger with the reply address is shown, gets no lasting part, and is answered only when picked.
+    ours = until(lambda: [m for m in mail.mails("customer") if m["In-Reply-To"] == claim["Message-ID"]], 20, "the answer")[0]
+    way_in = ours["Reply-To"].addresses[0].addr_spec
+    strange = letter(eve, way_in, "hello", f"I have the address {who}", Cc="mate@evil.test")
+    there, stranger = receive(strange, eve, way_in)
+    assert there["id"] == forged["id"] and stranger["mail"]["stranger"]
+    for sender in (eve, "mate@evil.test"):
+        apart, _ = receive(letter(sender, desk, "more", f"once more {sender} {who}", In_Reply_To=strange["Message-ID"], References=claim["Message-ID"]), sender)
+        assert apart["id"] != forged["id"], f"{sender} has a part"
+    assert address_of(answer(forged)) == [anna], "not the stranger, though theirs is the newest mail"
+    assert address_of(answer(forged, reply_to=stranger["id"])) == [eve]
+
+
+def test_where_no_checks_are_believed_a_sender_with_a_part_brings_others_in(mail, world):
+    server = world()
+    api = server.api()
+    mail.connect(api, "other")
+    desk, anna, bob = mail.address("other"), mail.address("customer"), "bob@elsewhere.test"
+    mark = f"{time.time_ns()}"
+    first = letter(anna, desk, "Parcel", f"one {mark}", Cc=bob)
+    mail.deliver(first, "other", anna)
+    conversation = the_conversation(api, f"one {mark}")
+    mail.deliver(letter(bob, desk, "Re: Parcel", f"two {mark}", In_Reply_To=first["Message-ID"]), "other", bob)
+    assert the_conversation(api, f"two {mark}")["id"] != conversation["id"], "a first mail brings in its sender alone"
+    mail.deliver(letter(anna, desk, "Re: Parcel", f"three {mark}", Cc=bob, In_Reply_To=first["Message-ID"]), "other", anna)
+    assert the_conversation(api, f"three {mark}")["id"] == conversation["id"]
+    mail.deliver(letter(bob, desk, "Re: Parcel", f"four {mark}", In_Reply_To=first["Message-ID"]), "other", bob)
+    assert the_conversation(api, f"four {mark}")["id"] == conversation["id"]
 
 
 def test_every_mail_is_taken_exactly_once(mail, world):

@@ -171,9 +171,18 @@ export function rememberedLook(): void {
   }
 }
 
+/** What was begun stays for whoever is asked to sign in again, and goes with whoever signs out. */
+function forgetDrafts(): void {
+  try {
+    for (const key of Object.keys(localStorage)) if (key.startsWith('heed.draft.')) localStorage.removeItem(key)
+  } catch {
+    // Storage refused: nothing was kept there.
+  }
+}
+
 /** Nothing of this person stays on the device. */
 const leave = (all: boolean) =>
-  Promise.all([import('./offline.svelte').then((m) => m.offline.clear(all)), import('./worker').then((m) => m.unsubscribe())]).then(() => {}, () => {})
+  Promise.all([all ? forgetDrafts() : null, import('./offline.svelte').then((m) => m.offline.clear(all)), import('./worker').then((m) => m.unsubscribe())]).then(() => {}, () => {})
 
 onSessionEnd(() => {
   if (!session.me) return
