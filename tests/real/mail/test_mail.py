@@ -154,6 +154,7 @@ def test_a_forged_sender_neither_redirects_nor_renames_nor_brings_others_in(mail
         return api.post(f"conversations/{conversation['id']}/messages", {"kind": "reply", "text": "Here you are.", **more})
 
     who = f"Anna {time.time_ns()}"
+    time.sleep(1.5)  # what came before the channel is not taken, and times are whole seconds
     conversation, message = receive(letter(f"{who} <{anna}>", desk, "Parcel", f"Where is it? {who}", **proof))
     assert message["mail"]["verified"] == "pass" and conversation["contact"]["name"] == who
     # Claimed: another name, answers to somewhere else, somebody in copy.
@@ -166,7 +167,7 @@ def test_a_forged_sender_neither_redirects_nor_renames_nor_brings_others_in(mail
     assert apart["id"] != forged["id"], "who is in copy of a claim has no part"
     # Within the sender's own domain it is believed, and so is everything that is proven.
     own, _ = receive(letter(anna, desk, "Own", f"To our office {who}", Reply_To="Office@Mail.test"))
-    assert address_of(answer(own)) == ["Office@Mail.test"]
+    assert address_of(answer(own)) == ["Office@mail.test"]
     proven = letter(anna, desk, "Invoice", f"To my bookkeeper {who}", Reply_To="books@elsewhere.test", Cc="bob@elsewhere.test", **proof)
     invoice, _ = receive(proven)
     assert address_of(answer(invoice)) == ["books@elsewhere.test"]
@@ -192,6 +193,7 @@ def test_where_no_checks_are_believed_a_sender_with_a_part_brings_others_in(mail
     desk, anna, bob = mail.address("other"), mail.address("customer"), "bob@elsewhere.test"
     mark = f"{time.time_ns()}"
     first = letter(anna, desk, "Parcel", f"one {mark}", Cc=bob)
+    time.sleep(1.5)
     mail.deliver(first, "other", anna)
     conversation = the_conversation(api, f"one {mark}")
     mail.deliver(letter(bob, desk, "Re: Parcel", f"two {mark}", In_Reply_To=first["Message-ID"]), "other", bob)
