@@ -126,23 +126,15 @@ DELETE FROM attachment WHERE workspace_id = :workspace AND message_id = :message
 DELETE FROM message WHERE workspace_id = :workspace AND id = :id;
 
 -- name: message_newest_in :one
-<<<<<<< HEAD
--- What a reply answers when nobody says: the newest customer message that came by the same way.
-SELECT external_id
-  FROM message
- WHERE workspace_id = :workspace AND conversation_id = :conversation AND direction = 'in' AND kind = 'message'
-   AND route_id = :route AND deleted_at IS NULL AND external_id IS NOT NULL AND call_result IS NULL
- ORDER BY created_at DESC, id DESC
-=======
 -- What a reply answers when nobody says: the newest customer message that came by the same way; never a mail of
 -- a stranger, who is answered only when picked.
 SELECT m.external_id
   FROM message m
  WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND m.direction = 'in' AND m.kind = 'message'
    AND m.route_id = :route AND m.deleted_at IS NULL AND m.external_id IS NOT NULL
+   AND m.call_result IS NULL
    AND NOT EXISTS (SELECT 1 FROM mail k WHERE k.workspace_id = m.workspace_id AND k.message_id = m.id AND k.stranger = 1)
  ORDER BY m.created_at DESC, m.id DESC
->>>>>>> 4fe447b (Claims stay claims: unproven mail redirects, renames and brings in nobody; chats and drafts end with who they belong to)
  LIMIT 1;
 
 -- name: message_channel :one
