@@ -12,7 +12,7 @@ export function tests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, M
     const page = await browser.page({ name: 'bell' })
     await signIn(page, heed, DIMAS, PASSWORD)
     await until(async () => {
-      await page.evaluate(() => fetch('/api/v1/pings/seen', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })) // earlier tests'
+      await page.evaluate(() => fetch('/api/v1/pings/seen', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"all":true}' })) // earlier tests'
       return page.getByRole('button', { name: 'Pings', exact: true }).first().isVisible()
     }, 'nothing is new', 15_000)
     const dimas = (await heed.api('GET', '/agents')).items.find((a) => a.email === DIMAS)
@@ -77,6 +77,11 @@ export function tests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, M
     return page
   }
   const messagesOf = async (id) => (await heed.api('GET', `/conversations/${id}/messages?limit=100`)).items
+  /** Its messages are on the device; a new address right behind them would cut that off. */
+  const kept = (page, id) => until(() => page.evaluate((path) => new Promise((done) => {
+    const open = indexedDB.open('heed')
+    open.onsuccess = () => (open.result.transaction('kept').objectStore('kept').get(path).onsuccess = (e) => (done(!!e.target.result), open.result.close()))
+  }), `/conversations/${id}/messages?limit=50`), 'the messages are kept')
   const lost = (page) => page.locator('.band').waitFor({ timeout: 15_000 })
 
   test('without a network the inbox opens, the last conversations can be read, and what is written goes out once', async () => {
@@ -86,6 +91,7 @@ export function tests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, M
     for (const c of [olga, otto]) {
       await page.goto(`${heed.url}/conversations/${c.id}`)
       await page.locator('.bub').first().waitFor()
+      await kept(page, c.id)
     }
     await page.goto(`${heed.url}/inbox/unanswered`)
     await page.locator('[data-row]').first().waitFor()
@@ -126,6 +132,7 @@ export function tests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, M
     const page = await installed('race', DIMAS)
     await page.goto(`${heed.url}/conversations/${rita.id}`)
     await page.locator('.bub', { hasText: 'Who is first?' }).waitFor()
+    await kept(page, rita.id)
     await page.context().setOffline(true)
     await lost(page)
     await page.locator('.c-text').fill('Me, I think.')
