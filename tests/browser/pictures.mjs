@@ -59,6 +59,18 @@ await picture('customer', '/inbox/unanswered', {}, async (page) => {
   await page.locator('.cust-tags').waitFor()
 })
 await picture('pings', '/settings/pings', {})
+await picture('passkeys', '/settings/me', {}, async (page) => {
+  const device = await page.context().newCDPSession(page)
+  await device.send('WebAuthn.enable')
+  await device.send('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } })
+  await page.getByRole('button', { name: 'Add a passkey' }).click()
+  await page.locator('#passkeys').getByLabel('Name', { exact: true }).fill('Work laptop')
+  await page.getByRole('button', { name: 'Go on, on the device' }).click()
+  await page.locator('#passkeys').getByText('Work laptop').waitFor()
+  await page.getByRole('button', { name: 'I have kept them' }).click()
+  await page.locator('.toast').waitFor({ state: 'detached' }).catch(() => {})
+  await page.locator('.set-main').evaluate((e) => e.scrollTo(0, e.scrollHeight))
+})
 await picture('channels', '/settings/channels', {})
 await picture('chat-settings', '/settings/channels/new/chat', {}, async (page) => {
   await page.getByLabel('Name customers see').fill('Saltmarsh')

@@ -9,6 +9,7 @@ import { Heed, message, startShop } from './lib/heed.mjs'
 import { check, equal, runAll, test, until } from './lib/run.mjs'
 import { account } from './parts/account.mjs'
 import { brands } from './parts/brands.mjs'
+import { outside } from './parts/outside.mjs'
 import { calls } from './parts/calls.mjs'
 import { composer } from './parts/composer.mjs'
 import { folders, joining, many, ownKeys } from './parts/folders.mjs'
@@ -734,6 +735,7 @@ await chat({ browser, heed, email: MAREN, password: PASSWORD })
 await mail({ browser })
 await cleaner({ browser })
 await account({ browser })
+outside({ browser })
 calls({ browser, heed, email: MAREN, password: PASSWORD })
 brands({ browser, heed, shop, email: MAREN, password: PASSWORD })
 folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })

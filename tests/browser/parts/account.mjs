@@ -104,7 +104,7 @@ export async function account({ browser }) {
       await page.getByRole('button', { name: 'Use a passkey' }).click()
       await inside(page)
       await page.goto(`${heed.site}/settings/me`)
-      await mine.getByText('last used').waitFor()
+      await until(async () => !(await mine.getByText('never used').count()), 'it says when it was last used')
       // Removed, the password alone is enough again, and the passkey is known nowhere.
       await mine.getByRole('button', { name: 'Remove: Old laptop' }).click()
       await mine.getByLabel('Present password').fill(PASSWORD)
