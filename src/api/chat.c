@@ -27,13 +27,17 @@ struct chat_config {
     struct str name, colour, scheme, position, language, greeting, hours_text, notice, privacy_url, questions,
         offline;
     bool ask_name, ask_email, files, require_identity, online;
+    i64 opens_at;
     i64 max_text, max_file_bytes;
 };
 static const struct type config_type = {
     "ChatConfig",
     (const struct field[]){
         FIELD(chat_config, FIELD_STR, name, FIELD_READ_ONLY, .doc = "the brand"),
-        FIELD(chat_config, FIELD_BOOL, online, FIELD_READ_ONLY, .doc = "somebody of the team is there"),
+        FIELD(chat_config, FIELD_BOOL, online, FIELD_READ_ONLY,
+              .doc = "it is open, and somebody of the team is there"),
+        FIELD(chat_config, FIELD_TIME, opens_at, FIELD_READ_ONLY | FIELD_NULLABLE,
+              .doc = "outside the opening hours: when they begin again"),
         FIELD(chat_config, FIELD_STR, colour, FIELD_READ_ONLY),
         FIELD(chat_config, FIELD_STR, scheme, FIELD_READ_ONLY, .doc = "auto, light, dark"),
         FIELD(chat_config, FIELD_STR, position, FIELD_READ_ONLY, .doc = "right, left"),
@@ -91,8 +95,11 @@ static bool get_config(struct request *req, struct conn *conn, struct reply *rep
         .max_text = VISITOR_MAX_TEXT,
         .max_file_bytes = VISITOR_FILE_MAX,
     };
-    if (!visitors_online(req->app->visitors, conn, c->workspace_id, c->id, req->arena, &config.online, err))
+    struct visitor_reach reach;
+    if (!visitors_online(req->app->visitors, conn, c->workspace_id, c->id, req->arena, &reach, err))
         return false;
+    config.online = reach.online;
+    config.opens_at = reach.opens_at;
     reply_value(reply, 200, &config_type, &config);
     return true;
 }
@@ -492,20 +499,26 @@ static const struct type typing_type = {
     sizeof(struct typing),
 };
 
-// Nothing is stored: who writes lives in memory only.
-static bool post_typing(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
+static bool prepare_typing(struct request *req, struct err *err)
+{
+    struct typing *typing = arena_new(req->arena, struct typing);
+    req->data = typing;
+    return request_decode(req, &typing_type, true, typing, NULL, err);
+}
+
+// One process keeps it in memory alone; several tell each other through the database.
+static bool post_typing(struct request *req, struct tx *tx, struct reply *reply, struct err *err)
 {
     const struct visitor *visitor = &req->visit->visitor;
-    struct typing typing = {};
+    const struct typing *typing = req->data;
     struct visitor_place place;
-    if (!request_decode(req, &typing_type, true, &typing, NULL, err) ||
-        !visitor_place(conn, visitor->workspace_id, visitor->channel_id, visitor->thread_key, &place, err))
-        return false;
-    if (place.id)
-        feed_customer_typing(req->app->feed, visitor->workspace_id, visitor->id, place.id,
-                             visitor->channel_id, place.team_id, typing.typing);
     reply->status = 204;
-    return true;
+    if (!visitor_place(tx->conn, visitor->workspace_id, visitor->channel_id, visitor->thread_key, &place,
+                       err))
+        return false;
+    struct customer_typing who = {visitor->workspace_id, visitor->id,   place.id,
+                                  visitor->channel_id,   place.team_id, typing->typing};
+    return place.id == 0 || feed_customer_typing(req->app->feed, tx, &who, err);
 }
 
 static void take_events(struct request *req, struct reply *reply)
@@ -558,7 +571,7 @@ const struct route chat_routes[] = {
      .flags = ROUTE_VISITOR, .prepare = prepare_receipt, .write = post_receipt},
     {HTTP_POST_, "/api/chat/v1/{key}/typing", MAY_VISIT, "sendChatTyping",
      "The visitor is writing, or not any more", .in = &typing_type, .success = 204, .flags = ROUTE_VISITOR,
-     .read = post_typing},
+     .prepare = prepare_typing, .write = post_typing},
     {HTTP_GET_, "/api/chat/v1/{key}/events", MAY_VISIT, "streamChat",
      "Server-sent events of the visitor's thread: hello, message, typing, seen, online, ready, resync",
      .success = 200, .flags = ROUTE_VISITOR | ROUTE_BYTES, .read = open_events},

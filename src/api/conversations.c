@@ -4,6 +4,7 @@
 #include "api/routes.h"
 #include "desk/card.h"
 #include "desk/conversation.h"
+#include "desk/folder.h"
 #include "desk/merge.h"
 #include "live/counts_json.h"
 
@@ -196,11 +197,13 @@ static bool list_happenings(struct request *req, struct conn *conn, struct reply
 static bool get_counts(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
 {
     struct folder_counts counts = {};
-    if (!conversation_counts(conn, &req->actor, req->arena, &counts, err))
+    struct folder_tally mentions = {};
+    if (!conversation_counts(conn, &req->actor, req->arena, &counts, err) ||
+        !folder_count(conn, &req->actor, S(FOLDER_MENTIONS_Q), req->arena, &mentions, err))
         return false;
     struct json_writer w = json_writer(&reply->body);
     reply->status = 200;
-    counts_encode(&w, &counts, false);
+    counts_encode(&w, &counts, false, (i64)mentions.ids.len);
     return true;
 }
 

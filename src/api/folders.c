@@ -47,24 +47,10 @@ static const struct type folder_count_type = {
 static bool count_folder(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
 {
     struct folder folder = {};
-    const struct query *query;
-    struct query_names names = {};
     struct folder_tally tally = {};
-    const struct actor *actor = &req->actor;
     i64 id;
-    if (!request_id(req, 0, &id, err) || !folder_get(conn, actor, id, req->arena, &folder, err) ||
-        !query_parse(folder.q, req->arena, &query, err) ||
-        !query_names_load(conn, actor->workspace_id, req->arena, &names, err))
-        return false;
-    struct query_context context = {.workspace_id = actor->workspace_id,
-                                    .now = clock_now(),
-                                    .me = actor->agent_id,
-                                    .names = &names,
-                                    .all_channels = actor->all_channels,
-                                    .all_teams = actor->all_teams,
-                                    .channels = actor->channels,
-                                    .teams = actor->teams};
-    if (!folder_tally(conn, query, &context, FOLDER_COUNT_MS, req->arena, &tally, err))
+    if (!request_id(req, 0, &id, err) || !folder_get(conn, &req->actor, id, req->arena, &folder, err) ||
+        !folder_count(conn, &req->actor, folder.q, req->arena, &tally, err))
         return false;
     struct folder_count_doc doc = {(i64)tally.ids.len, tally.about};
     reply_value(reply, 200, &folder_count_type, &doc);

@@ -5,14 +5,29 @@
 #include "api/routes.h"
 #include "desk/message.h"
 
+static bool id_param(const struct request *req, const char *name, i64 *ret_id, struct err *err)
+{
+    struct str text;
+    *ret_id = -1;
+    if (!http_param(req->http, name, &text, err))
+        return false;
+    if (!str_given(text) || (str_to_i64(text, ret_id) && *ret_id >= 0))
+        return true;
+    err_field(err, name, "invalid", "%s is the number of a message.", name);
+    err->code = ERR_SYNTAX;
+    return false;
+}
+
 static bool list_messages(struct request *req, struct conn *conn, struct reply *reply, struct err *err)
 {
     struct message_list list = {};
-    struct str cursor, next = STR_NONE;
+    struct message_start start;
+    struct str next = STR_NONE;
     i64 id, limit;
     if (!request_id(req, 0, &id, err) || !request_limit(req, &limit, err) ||
-        !http_param(req->http, "cursor", &cursor, err) ||
-        !message_page(conn, &req->actor, id, cursor, limit, req->arena, &list, &next, err))
+        !http_param(req->http, "cursor", &start.cursor, err) ||
+        !id_param(req, "before", &start.before, err) || !id_param(req, "from", &start.from, err) ||
+        !message_page(conn, &req->actor, id, &start, limit, req->arena, &list, &next, err))
         return false;
     struct json_writer w = reply_list_open(reply);
     for (size_t i = 0; i < list.len; i++)
@@ -130,14 +145,16 @@ static bool post_resolution(struct request *req, struct tx *tx, struct reply *re
 
 static const struct query_param list_params[] = {
     {"limit", "integer", "1 to 100, default 50"},
-    {"cursor", "string", "`next` of the page before: goes back in time"},
+    {"cursor", "string", "`next` of the page before, in its direction"},
+    {"before", "integer", "a message: the ones before it"},
+    {"from", "integer", "a message: it and the ones that follow; 0: from the first on"},
     {},
 };
 
 const struct route message_routes[] = {
     {HTTP_GET_, "/api/v1/conversations/{id}/messages", MAY_READ, "listMessages",
-     "Messages from the newest back, each page in time order", .out = &message_type, .out_list = true,
-     .success = 200, .params = list_params, .read = list_messages},
+     "Messages from the newest back, or on from one, each page in time order", .out = &message_type,
+     .out_list = true, .success = 200, .params = list_params, .read = list_messages},
     {HTTP_POST_, "/api/v1/conversations/{id}/messages", MAY_NOTE, "createMessage",
      "Answer the customer, or write a note (answering needs the right reply)", .in = &message_draft_type,
      .out = &message_type, .success = 201, .prepare = prepare_message, .write = post_message},

@@ -4,6 +4,7 @@
 // known by its thread and a part of its own, "THREAD/cID" for theirs and "THREAD/mKEY" for ours, so whoever
 // may read a thread can be told by the beginning of the id alone, whatever conversation it is shown in.
 #include "base/clock.h"
+#include "channels/hours.h"
 #include "channels/visitor.h"
 #include <stdio.h>
 
@@ -231,6 +232,8 @@ static const struct channel_setting settings[] = {
     {.name = "language", .kind = SETTING_CHOICE, .choices = languages, .fallback = "auto"},
     {.name = "greeting", .kind = SETTING_TEXT, .max = 1000, .fallback = ""},
     {.name = "hours_text", .kind = SETTING_TEXT, .max = 300, .fallback = ""},
+    {.name = "hours", .kind = SETTING_JSON, .max = 8000, .fallback = "[]"},
+    {.name = "closed_days", .kind = SETTING_JSON, .max = 4000, .fallback = "[]"},
     {.name = "notice", .kind = SETTING_TEXT, .max = 1000, .fallback = ""},
     {.name = "privacy_url", .kind = SETTING_URL, .max = 2000},
     {.name = "ask_name", .kind = SETTING_BOOL, .fallback = "false"},
@@ -247,7 +250,8 @@ static bool chat_check(const struct json *given, struct err *err)
 {
     return visitor_check_origins(json_str(json_at(given, "allowed_origins")), "allowed_origins", err) &&
            visitor_check_colour(json_str(json_at(given, "colour")), "colour", err) &&
-           visitor_check_questions(json_at(given, "questions"), "questions", err);
+           visitor_check_questions(json_at(given, "questions"), "questions", err) &&
+           hours_check(json_at(given, "hours"), json_at(given, "closed_days"), err);
 }
 
 const struct channel_driver channel_chat = {

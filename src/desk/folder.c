@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // See folder.h.
 #include "desk/folder.h"
+#include "base/clock.h"
 #include "desk/events.h"
 #include "sql_gen.h"
 #include "store/log.h"
@@ -350,4 +351,23 @@ bool folder_tally(struct conn *conn, const struct query *query, const struct que
         qsort(out->ids.items, out->ids.len, sizeof(i64), by_number);
     out->about = more && hits.len <= FOLDER_COUNT_MAX;
     return true;
+}
+
+bool folder_count(struct conn *conn, const struct actor *actor, struct str q, struct arena *arena,
+                  struct folder_tally *out, struct err *err)
+{
+    const struct query *query;
+    struct query_names names = {};
+    if (!query_parse(q, arena, &query, err) ||
+        !query_names_load(conn, actor->workspace_id, arena, &names, err))
+        return false;
+    struct query_context context = {.workspace_id = actor->workspace_id,
+                                    .now = clock_now(),
+                                    .me = actor->agent_id,
+                                    .names = &names,
+                                    .all_channels = actor->all_channels,
+                                    .all_teams = actor->all_teams,
+                                    .channels = actor->channels,
+                                    .teams = actor->teams};
+    return folder_tally(conn, query, &context, FOLDER_COUNT_MS, arena, out, err);
 }

@@ -7,6 +7,8 @@
 #include "query/query.h"
 
 enum { FOLDER_COUNT_MAX = 1000, FOLDER_COUNT_MS = 20 };
+// The built-in folder that only a query can count: where colleagues named one, until it is closed.
+#define FOLDER_MENTIONS_Q "mentions:me -is:closed"
 
 struct folder {
     i64 id;
@@ -58,3 +60,6 @@ struct folder_tally {
 // Which conversations are in it, as far as is counted, within `budget_ms`.
 bool folder_tally(struct conn *conn, const struct query *query, const struct query_context *context,
                   i64 budget_ms, struct arena *arena, struct folder_tally *out, struct err *err) MUST_CHECK;
+// The same for what the actor sees in a query.
+bool folder_count(struct conn *conn, const struct actor *actor, struct str q, struct arena *arena,
+                  struct folder_tally *out, struct err *err) MUST_CHECK;

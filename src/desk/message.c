@@ -313,28 +313,81 @@ bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct ar
     return true;
 }
 
-// Where a page ends: time and number of its oldest message, and the lowest number seen so far: an older
-// message with a higher number came late.
+// Where a page begins or ends: time and number of a message, and the lowest number seen on its newer side:
+// an older message with a higher number came late.
 struct place {
     i64 at, id, lowest;
+    bool on; // towards the newest
 };
+
+static bool bad_start(struct err *err, const char *field, const char *why)
+{
+    err_field(err, field, "invalid", "%s", why);
+    err->code = ERR_SYNTAX;
+    return false;
+}
 
 static bool read_cursor(struct str cursor, struct place *out, struct err *err)
 {
-    *out = (struct place){INT64_MAX, INT64_MAX, INT64_MAX};
-    if (cursor.len == 0) {
-        return true;
-    }
     struct str rest;
     struct str lowest = STR_NONE;
-    struct str at = str_cut(cursor, '.', &rest);
+    bool on = str_starts(cursor, S("on."));
+    struct str at = str_cut(on ? str_sub(cursor, 3, cursor.len) : cursor, '.', &rest);
     struct str id = str_given(rest) ? str_cut(rest, '.', &lowest) : STR_NONE;
+    out->on = on;
     if (str_to_i64(at, &out->at) && str_to_i64(id, &out->id) && str_to_i64(lowest, &out->lowest)) {
         return true;
     }
-    err_set(err, ERR_SYNTAX, "The cursor is not one of ours.");
-    memcpy(err->field, "cursor", sizeof("cursor"));
-    return false;
+    return bad_start(err, "cursor", "The cursor is not one of ours.");
+}
+
+// The place of a message, and what is known of the newer side.
+static bool find_place(struct conn *conn, i64 workspace_id, i64 conversation_id, i64 id, const char *field,
+                       struct place *out, struct err *err)
+{
+    struct rows *rows;
+    if (!db_query(conn, &SQL_message_moment,
+                  DB_ARGS(db_i64(workspace_id), db_i64(conversation_id), db_i64(id)), &rows, err)) {
+        return false;
+    }
+    bool found = rows_next(rows);
+    if (found) {
+        out->at = row_i64(rows, 0);
+        out->id = row_i64(rows, 1);
+    }
+    if (!rows_end(rows, err)) {
+        return false;
+    }
+    if (!found) {
+        return bad_start(err, field, "There is no such message in this conversation.");
+    }
+    return db_one_i64(
+        conn, &SQL_message_lowest_behind,
+        DB_ARGS(db_i64(workspace_id), db_i64(conversation_id), db_i64(out->at), db_i64(out->id)),
+        &out->lowest, err);
+}
+
+static bool find_start(struct conn *conn, i64 workspace_id, i64 conversation_id,
+                       const struct message_start *start, struct place *out, struct err *err)
+{
+    *out = (struct place){INT64_MAX, INT64_MAX, INT64_MAX, false};
+    if ((start->cursor.len > 0) + (start->before >= 0) + (start->from >= 0) > 1) {
+        return bad_start(err, start->from >= 0 ? "from" : "before",
+                         "A page begins at one place: a cursor, before a message, or from one on.");
+    }
+    if (start->cursor.len > 0) {
+        return read_cursor(start->cursor, out, err);
+    }
+    if (start->from == 0) {
+        *out = (struct place){INT64_MIN, INT64_MIN, INT64_MAX, true};
+        return true;
+    }
+    if (start->from > 0) {
+        out->on = true;
+        return find_place(conn, workspace_id, conversation_id, start->from, "from", out, err);
+    }
+    return start->before < 0 ||
+           find_place(conn, workspace_id, conversation_id, start->before, "before", out, err);
 }
 
 static void mark_late(struct message_list *newest_first, struct place *place)
@@ -358,38 +411,77 @@ static void reverse(struct message_list *list)
     }
 }
 
-bool message_page(struct conn *conn, const struct actor *actor, i64 conversation_id, struct str cursor,
-                  i64 limit, struct arena *arena, struct message_list *out, struct str *ret_next,
-                  struct err *err)
+static bool read_page(struct conn *conn, i64 workspace_id, i64 conversation_id, const struct place *place,
+                      i64 limit, struct arena *arena, struct message_list *out, struct err *err)
 {
-    struct place place;
-    struct message_list page = {};
     struct rows *rows;
-    assert(limit > 0);
-    if (!conversation_visible(conn, actor, conversation_id, err) || !read_cursor(cursor, &place, err) ||
-        !db_query(conn, &SQL_message_page,
-                  DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(place.at),
-                          db_i64(place.id), db_i64(limit + 1)),
+    if (!db_query(conn, place->on ? &SQL_message_page_on : &SQL_message_page,
+                  DB_ARGS(db_i64(workspace_id), db_i64(conversation_id), db_i64(place->at), db_i64(place->id),
+                          db_i64(limit)),
                   &rows, err)) {
         return false;
     }
     while (rows_next(rows)) {
-        fill(rows, list_push(&page, arena), arena);
+        fill(rows, list_push(out, arena), arena);
     }
-    if (!rows_end(rows, err)) {
+    return rows_end(rows, err);
+}
+
+// A page on towards the newest: the next one begins at the message that was read beyond it.
+static bool end_on(struct conn *conn, i64 workspace_id, i64 conversation_id, i64 limit,
+                   struct message_list *page, struct place *place, bool *ret_more, struct err *err)
+{
+    i64 lowest = INT64_MAX;
+    *ret_more = (i64)page->len > limit;
+    if (*ret_more) {
+        const struct message *beyond = &page->items[--page->len];
+        place->at = beyond->created_at;
+        place->id = beyond->id;
+        if (!db_one_i64(
+                conn, &SQL_message_lowest_behind,
+                DB_ARGS(db_i64(workspace_id), db_i64(conversation_id), db_i64(place->at), db_i64(place->id)),
+                &lowest, err)) {
+            return false;
+        }
+    }
+    struct place back = {.lowest = lowest};
+    reverse(page);
+    mark_late(page, &back);
+    reverse(page);
+    return true;
+}
+
+bool message_page(struct conn *conn, const struct actor *actor, i64 conversation_id,
+                  const struct message_start *start, i64 limit, struct arena *arena, struct message_list *out,
+                  struct str *ret_next, struct err *err)
+{
+    struct place place;
+    struct message_list page = {};
+    i64 workspace_id = actor->workspace_id;
+    bool more = false;
+    assert(limit > 0);
+    if (!conversation_visible(conn, actor, conversation_id, err) ||
+        !find_start(conn, workspace_id, conversation_id, start, &place, err) ||
+        !read_page(conn, workspace_id, conversation_id, &place, limit + 1, arena, &page, err)) {
         return false;
     }
-    bool more = (i64)page.len > limit;
-    page.len -= more;
-    mark_late(&page, &place);
-    reverse(&page);
-    if (!load_attachments(conn, actor->workspace_id, &page, arena, err) ||
-        !load_mentions(conn, actor->workspace_id, &page, arena, err)) {
+    if (place.on) {
+        if (!end_on(conn, workspace_id, conversation_id, limit, &page, &place, &more, err)) {
+            return false;
+        }
+    } else {
+        more = (i64)page.len > limit;
+        page.len -= more;
+        mark_late(&page, &place);
+        reverse(&page);
+    }
+    if (!load_attachments(conn, workspace_id, &page, arena, err) ||
+        !load_mentions(conn, workspace_id, &page, arena, err)) {
         return false;
     }
     *out = page;
-    *ret_next = more ? str_printf(arena, "%lld.%lld.%lld", (long long)place.at, (long long)place.id,
-                                  (long long)place.lowest)
+    *ret_next = more ? str_printf(arena, "%s%lld.%lld.%lld", place.on ? "on." : "", (long long)place.at,
+                                  (long long)place.id, (long long)place.lowest)
                      : STR_NONE;
     return true;
 }

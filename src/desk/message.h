@@ -72,10 +72,16 @@ void draft_attachments_unpack(struct str text, struct arena *arena, struct draft
 
 bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
                  struct message *out, struct err *err) MUST_CHECK;
-// A page from the newest back, in time order.
-bool message_page(struct conn *conn, const struct actor *actor, i64 conversation_id, struct str cursor,
-                  i64 limit, struct arena *arena, struct message_list *out, struct str *ret_next,
-                  struct err *err) MUST_CHECK;
+// Where a page begins: at the end, unless one of these is given.
+struct message_start {
+    struct str cursor; // `next` of the page before, in its direction
+    i64 before, from; // numbers of messages: what is before one, or one and what follows; -1: not asked, from
+                      // 0: the first
+};
+// A page of messages, in time order: back from the end, or on from a message.
+bool message_page(struct conn *conn, const struct actor *actor, i64 conversation_id,
+                  const struct message_start *start, i64 limit, struct arena *arena, struct message_list *out,
+                  struct str *ret_next, struct err *err) MUST_CHECK;
 bool message_reply(struct tx *tx, const struct actor *actor, i64 conversation_id,
                    const struct message_draft *draft, struct message *out, struct err *err) MUST_CHECK;
 // Everything message_reply would refuse, without writing.

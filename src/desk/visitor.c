@@ -3,7 +3,9 @@
 // bits, that of a known customer a hash of who the shop says it is.
 #include "desk/visitor.h"
 #include "base/buf.h"
+#include "channels/hours.h"
 #include "desk/session.h"
+#include "desk/workspace.h"
 #include "sql_gen.h"
 #include "text/words.h"
 
@@ -261,6 +263,25 @@ bool visitor_place(struct conn *conn, i64 workspace_id, i64 channel_id, struct s
         out->team_id = row_i64(rows, 2);
     }
     return rows_end(rows, err);
+}
+
+bool visitor_hours(struct conn *conn, i64 workspace_id, i64 channel_id, i64 now, struct arena *arena,
+                   bool *ret_open, i64 *ret_opens_at, struct err *err)
+{
+    struct workspace workspace = {};
+    struct str text = STR_NONE;
+    struct rows *rows;
+    if (!db_query(conn, &SQL_visitor_settings, DB_ARGS(db_i64(workspace_id), db_i64(channel_id)), &rows, err))
+        return false;
+    if (rows_next(rows))
+        text = row_str(rows, 0, arena);
+    if (!rows_end(rows, err) || !workspace_get(conn, workspace_id, arena, &workspace, err))
+        return false;
+    struct err ignored = {};
+    const struct json *settings = json_parse(text, arena, &ignored);
+    *ret_open = hours_open(json_at(settings, "hours"), json_at(settings, "closed_days"),
+                           workspace.settings.time_zone, now, ret_opens_at);
+    return true;
 }
 
 bool visitor_colleagues(struct conn *conn, i64 workspace_id, i64 channel_id, i64 now, struct arena *arena,

@@ -42,6 +42,10 @@ bool visitor_create(struct tx *tx, const struct visitor_channel *channel,
 // Those of the given sessions whose streams may go on.
 bool visitor_alive(struct conn *conn, const struct id_list *ids, i64 now, struct arena *arena,
                    struct id_list *ret_alive, struct err *err) MUST_CHECK;
+// What the channel's opening hours say, in the workspace's time zone. *ret_opens_at: 0 while it is open, or
+// never again.
+bool visitor_hours(struct conn *conn, i64 workspace_id, i64 channel_id, i64 now, struct arena *arena,
+                   bool *ret_open, i64 *ret_opens_at, struct err *err) MUST_CHECK;
 bool visitor_touch(struct tx *tx, const struct visitor *visitor, struct err *err) MUST_CHECK;
 bool visitor_set(struct tx *tx, const struct visitor *visitor, struct err *err) MUST_CHECK;
 bool visitor_end(struct tx *tx, const struct visitor *visitor, struct err *err) MUST_CHECK;

@@ -23,7 +23,7 @@ static struct actor actor_of(const struct audience *audience, i64 agent_id)
     };
 }
 
-bool counts_frame(struct conn *conn, const struct actor *actor, bool without_mine, struct arena *arena,
+bool counts_frame(struct conn *conn, const struct actor *actor, bool without_own, struct arena *arena,
                   struct str *ret_frame, struct err *err)
 {
     struct folder_counts counts = {};
@@ -32,7 +32,7 @@ bool counts_frame(struct conn *conn, const struct actor *actor, bool without_min
         return false;
     buf_init(&json, arena, 1024 * 1024);
     struct json_writer w = json_writer(&json);
-    counts_encode(&w, &counts, without_mine);
+    counts_encode(&w, &counts, without_own, -1);
     *ret_frame = str_concat(arena, frame_text(arena, "counts", buf_str(&json)), S("\n"));
     return true;
 }

@@ -7,6 +7,8 @@ const struct type counts_doc_type = {
     (const struct field[]){
         FIELD(counts_doc, FIELD_I64, unanswered, FIELD_READ_ONLY),
         FIELD(counts_doc, FIELD_I64, mine, FIELD_READ_ONLY),
+        FIELD(counts_doc, FIELD_I64, mentions, FIELD_READ_ONLY,
+              .doc = "not closed, with a note that names one; 1,001: more than 1,000"),
         FIELD(counts_doc, FIELD_I64, unassigned, FIELD_READ_ONLY),
         FIELD(counts_doc, FIELD_I64, open, FIELD_READ_ONLY),
         FIELD(counts_doc, FIELD_I64, snoozed, FIELD_READ_ONLY),
@@ -27,17 +29,21 @@ static i64 count_of(const struct folder_counts *counts, const char *folder)
     return 0; // a folder without a cell is empty
 }
 
-void counts_encode(struct json_writer *w, const struct folder_counts *counts, bool without_mine)
+void counts_encode(struct json_writer *w, const struct folder_counts *counts, bool without_own, i64 mentions)
 {
     static const char *const folders[] = {"unanswered", "mine",   "unassigned", "open",
                                           "snoozed",    "closed", "spam"};
     const struct str prefix = S("channel:");
     json_open(w, '{');
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        if (without_mine && strcmp(folders[i], "mine") == 0)
+        if (without_own && strcmp(folders[i], "mine") == 0)
             continue;
         json_key(w, folders[i]);
         json_put_i64(w, count_of(counts, folders[i]));
+    }
+    if (mentions >= 0) {
+        json_key(w, "mentions");
+        json_put_i64(w, mentions);
     }
     json_key(w, "channels");
     json_open(w, '{');

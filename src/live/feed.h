@@ -35,9 +35,16 @@ bool feed_presence(struct feed *feed, struct tx *tx, const struct actor *actor,
 // The name of a colleague who is writing an answer there; STR_NONE: nobody.
 struct str feed_typing(struct feed *feed, const struct actor *actor, i64 conversation_id,
                        struct arena *arena);
-// A customer writes (or not any more) in a conversation, told by their widget. Forgotten after 10 s.
-void feed_customer_typing(struct feed *feed, i64 workspace_id, i64 visitor_id, i64 conversation_id,
-                          i64 channel_id, i64 team_id, bool typing);
+// A customer writes (or not any more) in a conversation, told by their widget. Forgotten after 10 s. With
+// several processes the others hear of it through the database.
+struct customer_typing {
+    i64 workspace_id, visitor_id, conversation_id, channel_id, team_id;
+    bool typing;
+};
+bool feed_customer_typing(struct feed *feed, struct tx *tx, const struct customer_typing *who,
+                          struct err *err) MUST_CHECK;
+// What other processes know this one by.
+struct str feed_process(const struct feed *feed);
 struct feed_stats {
     i64 screens, audiences, frames, dropped, lag_ms;
 };

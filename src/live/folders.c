@@ -19,7 +19,8 @@ enum {
     INDEX_LATE_MS = 4000,
 };
 
-// A folder with its query, read. A workspace's folders lie in one arena, read anew when one changes.
+// A folder with its query, read; number 0 is the built-in one of mentions. A workspace's folders lie in one
+// arena, read anew when one changes.
 struct shelved {
     struct folder row;
     const struct query *query; // NULL: a newer version wrote what this one cannot read
@@ -83,6 +84,7 @@ static bool shelf_read(struct shelf *shelf, struct conn *conn, struct err *err)
         arena_destroy(arena);
         return false;
     }
+    *list_push(&list, arena) = (struct folder){.whose = S("own"), .q = S(FOLDER_MENTIONS_Q)};
     struct shelved *items = arena_array(arena, struct shelved, list.len);
     for (size_t i = 0; i < list.len; i++) {
         struct err unreadable = {};
@@ -151,7 +153,7 @@ static void place(struct feed *feed, struct viewer *viewer, const struct shelf *
     bool anew = shelf->fresh != NULL;
     for (size_t i = 0; i < (anew ? shelf->fresh_n : shelf->n); i++) {
         const struct shelved *folder = anew ? &shelf->fresh_items[i] : &shelf->items[i];
-        if (!folder->query || !folder_shown(&folder->row, &actor))
+        if (!folder->query || (folder->row.id && !folder_shown(&folder->row, &actor)))
             continue;
         struct tally *tally = tally_find(feed, viewer, folder);
         tally->folder = folder;
@@ -451,9 +453,11 @@ static void tell(struct feed *feed, struct tally *tally)
     if (tally->person && tally->person->turn_bytes > PERSON_RING / 2)
         return;
     tally->told = value;
-    int len = snprintf(frame, sizeof(frame),
-                       "event: counts\ndata: {\"folders\":{\"%lld\":{\"n\":%zu,\"about\":%s}}}\n\n",
-                       (long long)tally->folder_id, tally->n, tally->about ? "true" : "false");
+    int len = tally->folder_id == 0
+                  ? snprintf(frame, sizeof(frame), "event: counts\ndata: {\"mentions\":%zu}\n\n", tally->n)
+                  : snprintf(frame, sizeof(frame),
+                             "event: counts\ndata: {\"folders\":{\"%lld\":{\"n\":%zu,\"about\":%s}}}\n\n",
+                             (long long)tally->folder_id, tally->n, tally->about ? "true" : "false");
     pthread_mutex_lock(&feed->lock);
     if (tally->person)
         tally->person->turn_bytes += (size_t)len;

@@ -165,7 +165,7 @@ void presence_expire(struct feed *feed, i64 now);
 void presence_hear(struct feed *feed);
 
 // ---- counts.c, recheck.c (feed thread) ----
-bool counts_frame(struct conn *conn, const struct actor *actor, bool without_mine, struct arena *arena,
+bool counts_frame(struct conn *conn, const struct actor *actor, bool without_own, struct arena *arena,
                   struct str *ret_frame, struct err *err) MUST_CHECK;
 bool counts_wanted(const struct feed *feed);
 void counts_tell(struct feed *feed);

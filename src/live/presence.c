@@ -118,14 +118,15 @@ static void put(struct feed *feed, const struct presence *entry)
 }
 
 // A customer is kept among the colleagues under a negative number, and told apart by it.
-void feed_customer_typing(struct feed *feed, i64 workspace_id, i64 visitor_id, i64 conversation_id,
-                          i64 channel_id, i64 team_id, bool typing)
+static void put_customer(struct feed *feed, const struct customer_typing *who, i64 until)
 {
     struct presence entry = {
-        .workspace_id = workspace_id,
-        .agent_id = -visitor_id,
-        .where = {.conversation_id = conversation_id, .channel_id = channel_id, .team_id = team_id},
-        .until = clock_mono() + CUSTOMER_MS,
+        .workspace_id = who->workspace_id,
+        .agent_id = -who->visitor_id,
+        .where = {.conversation_id = who->conversation_id,
+                  .channel_id = who->channel_id,
+                  .team_id = who->team_id},
+        .until = until,
     };
     bool known = false;
     pthread_mutex_lock(&feed->lock);
@@ -133,16 +134,35 @@ void feed_customer_typing(struct feed *feed, i64 workspace_id, i64 visitor_id, i
         struct presence *p = &feed->presence[i];
         if (p->agent_id != entry.agent_id)
             continue;
-        if (typing && p->where.conversation_id == conversation_id && p->where.team_id == team_id) {
+        if (who->typing && p->where.conversation_id == who->conversation_id &&
+            p->where.team_id == who->team_id) {
             p->until = entry.until;
             known = true;
         } else {
             forget(feed, i);
         }
     }
-    if (typing && !known)
+    if (who->typing && !known)
         remember(feed, &entry);
     pthread_mutex_unlock(&feed->lock);
+}
+
+bool feed_customer_typing(struct feed *feed, struct tx *tx, const struct customer_typing *who,
+                          struct err *err)
+{
+    put_customer(feed, who, clock_mono() + CUSTOMER_MS);
+    return db_kind(feed->db) == DB_SQLITE ||
+           db_exec(tx->conn, &SQL_visitor_typing_put,
+                   DB_ARGS(db_i64(who->workspace_id), db_i64(who->visitor_id),
+                           db_str(str_from(feed->process)), db_i64(who->conversation_id),
+                           db_i64(who->channel_id), db_i64(who->team_id), db_i64(who->typing),
+                           db_i64(clock_now())),
+                   NULL, err);
+}
+
+struct str feed_process(const struct feed *feed)
+{
+    return str_from(feed->process);
 }
 
 bool feed_presence(struct feed *feed, struct tx *tx, const struct actor *actor,
@@ -179,19 +199,37 @@ static struct presence heard(struct rows *rows, struct arena *arena)
     return entry;
 }
 
-// Rows that commit late would be behind what was seen, so a little is looked at twice; hearing it twice
-// changes nothing.
-void presence_hear(struct feed *feed)
+static bool hear_customers(struct feed *feed, struct conn *conn, i64 since, struct err *err)
 {
-    enum { AGAIN_MS = 3000 };
-    struct arena *arena = arena_take();
     struct rows *rows;
-    struct err err = {};
-    i64 since = feed->presence_seen ? feed->presence_seen : clock_now() - PRESENCE_MS;
-    struct conn *conn = db_take(feed->db);
-    bool fine = db_query(conn, &SQL_presence_news,
-                         DB_ARGS(db_i64(since - AGAIN_MS), db_str(str_from(feed->process))), &rows, &err);
-    while (fine && rows_next(rows)) {
+    if (!db_query(conn, &SQL_visitor_typing_news, DB_ARGS(db_i64(since), db_str(str_from(feed->process))),
+                  &rows, err))
+        return false;
+    while (rows_next(rows)) {
+        i64 at = row_i64(rows, 6), until = clock_mono() + CUSTOMER_MS - (clock_now() - at);
+        struct customer_typing who = {
+            .workspace_id = row_i64(rows, 0),
+            .visitor_id = row_i64(rows, 1),
+            .conversation_id = row_i64(rows, 2),
+            .channel_id = row_i64(rows, 3),
+            .team_id = row_i64(rows, 4),
+            .typing = row_i64(rows, 5) != 0 && until > clock_mono(),
+        };
+        if (at > feed->presence_seen)
+            feed->presence_seen = at;
+        put_customer(feed, &who, until);
+    }
+    return rows_end(rows, err);
+}
+
+static bool hear_colleagues(struct feed *feed, struct conn *conn, i64 since, struct arena *arena,
+                            struct err *err)
+{
+    struct rows *rows;
+    if (!db_query(conn, &SQL_presence_news, DB_ARGS(db_i64(since), db_str(str_from(feed->process))), &rows,
+                  err))
+        return false;
+    while (rows_next(rows)) {
         struct presence entry = heard(rows, arena);
         i64 at = row_i64(rows, 7);
         if (at > feed->presence_seen)
@@ -199,9 +237,19 @@ void presence_hear(struct feed *feed)
         if (entry.until > clock_mono())
             put(feed, &entry);
     }
-    if (fine)
-        fine = rows_end(rows, &err);
-    if (!fine)
+    return rows_end(rows, err);
+}
+
+// Rows that commit late would be behind what was seen, so a little is looked at twice; hearing it twice
+// changes nothing.
+void presence_hear(struct feed *feed)
+{
+    enum { AGAIN_MS = 3000 };
+    struct arena *arena = arena_take();
+    struct err err = {};
+    i64 since = (feed->presence_seen ? feed->presence_seen : clock_now() - PRESENCE_MS) - AGAIN_MS;
+    struct conn *conn = db_take(feed->db);
+    if (!hear_colleagues(feed, conn, since, arena, &err) || !hear_customers(feed, conn, since, &err))
         log_event(LOG_WARN, "live.presence_not_read",
                   LOG_C("error", err.text)); // looked at again in a moment
     db_give(feed->db, conn);

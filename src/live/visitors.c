@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "desk/events.h"
+#include "sql_gen.h"
 #include "store/log.h"
 #include <time.h>
 
@@ -20,6 +21,7 @@ enum {
     RECHECK_MS = 1200,
     ONLINE_MS = 4000,
     IDLE_MS = 1000,
+    HEAR_MS = 700, // what colleagues type in other processes
     HEADERS_MAX = 4,
 };
 
@@ -33,7 +35,8 @@ struct vstream {
     char *out;
     size_t len, at, cap;
     i64 written_at;
-    bool online, closing;
+    struct visitor_reach reach;
+    bool closing;
 };
 struct vopening {
     struct vopening *next;
@@ -54,7 +57,7 @@ struct visitors {
     struct vstream *streams;
     size_t n_streams;
     struct log_cursor cursor; // the thread's own
-    i64 recheck_at, online_at;
+    i64 recheck_at, online_at, heard_at, heard_to;
 };
 
 static void wake_visitors(void *arg)
@@ -330,16 +333,28 @@ static bool catch_up(struct visitors *v, struct conn *conn, const struct vstream
 }
 
 bool visitors_online(struct visitors *v, struct conn *conn, i64 workspace_id, i64 channel_id,
-                     struct arena *arena, bool *ret_online, struct err *err)
+                     struct arena *arena, struct visitor_reach *out, struct err *err)
 {
     struct id_list colleagues = {};
-    bool online = false;
-    if (!visitor_colleagues(conn, workspace_id, channel_id, clock_now(), arena, &colleagues, &online, err))
+    bool open = false, online = false;
+    i64 opens_at = 0;
+    if (!visitor_hours(conn, workspace_id, channel_id, clock_now(), arena, &open, &opens_at, err) ||
+        !visitor_colleagues(conn, workspace_id, channel_id, clock_now(), arena, &colleagues, &online, err))
         return false;
     for (size_t i = 0; i < colleagues.len && !online; i++)
         online = feed_online(v->feed, colleagues.items[i]);
-    *ret_online = online;
+    *out = (struct visitor_reach){open && online, opens_at};
     return true;
+}
+
+// {"online":…,"opens_at":…, without the last brace.
+static struct str reach_json(const struct visitor_reach *reach, struct arena *arena)
+{
+    struct str at = reach->opens_at
+                        ? str_printf(arena, "\"%.*s\"", STR_ARG(clock_format(arena, reach->opens_at)))
+                        : S("null");
+    return str_printf(arena, "{\"online\":%s,\"opens_at\":%.*s", reach->online ? "true" : "false",
+                      STR_ARG(at));
 }
 
 static bool first_frames(struct visitors *v, struct vopening *o, struct vstream *as, struct arena *arena,
@@ -349,7 +364,7 @@ static bool first_frames(struct visitors *v, struct vopening *o, struct vstream 
     struct conn *conn = db_take(v->db);
     bool resumed = str_given(o->last_event_id);
     bool fine = visitor_place(conn, o->who.workspace_id, o->who.channel_id, o->who.thread_key, &place, err) &&
-                visitors_online(v, conn, o->who.workspace_id, o->who.channel_id, arena, &as->online, err);
+                visitors_online(v, conn, o->who.workspace_id, o->who.channel_id, arena, &as->reach, err);
     if (fine) {
         as->conversation_id = place.id;
         // With its first id a new stream begins; one that goes on keeps its place until what it missed is
@@ -357,8 +372,9 @@ static bool first_frames(struct visitors *v, struct vopening *o, struct vstream 
         buf_printf(out, "retry: 1000\n");
         if (!resumed)
             buf_printf(out, "id: %.*s\n", STR_ARG(log_cursor_format(arena, v->cursor)));
-        buf_printf(out, "event: hello\ndata: {\"online\":%s,\"seen\":%s,\"resumed\":%s}\n\n",
-                   as->online ? "true" : "false", place.seen ? "true" : "false", resumed ? "true" : "false");
+        buf_printf(out, "event: hello\ndata: %.*s,\"seen\":%s,\"resumed\":%s}\n\n",
+                   STR_ARG(reach_json(&as->reach, arena)), place.seen ? "true" : "false",
+                   resumed ? "true" : "false");
     }
     if (fine && resumed) {
         size_t hello = out->len;
@@ -460,7 +476,7 @@ bool visitors_open(struct visitors *v, struct http_request *req, const struct vi
 
 struct vgate {
     i64 visitor_id, workspace_id, channel_id;
-    bool online;
+    struct visitor_reach reach;
 };
 struct vgate_list {
     struct vgate *items;
@@ -471,7 +487,7 @@ static void collect(struct visitors *v, struct arena *arena, struct vgate_list *
 {
     pthread_mutex_lock(&v->lock);
     for (struct vstream *s = v->streams; s; s = s->next)
-        *list_push(out, arena) = (struct vgate){s->who.id, s->who.workspace_id, s->who.channel_id, false};
+        *list_push(out, arena) = (struct vgate){s->who.id, s->who.workspace_id, s->who.channel_id, {}};
     pthread_mutex_unlock(&v->lock);
 }
 
@@ -518,16 +534,17 @@ static void tell_online(struct visitors *v)
         struct vgate *gate = &gates.items[i];
         struct err err = {};
         if (in_list(&done, gate->channel_id) ||
-            !visitors_online(v, conn, gate->workspace_id, gate->channel_id, arena, &gate->online, &err))
+            !visitors_online(v, conn, gate->workspace_id, gate->channel_id, arena, &gate->reach, &err))
             continue;
         *list_push(&done, arena) = gate->channel_id;
         pthread_mutex_lock(&v->lock);
         for (struct vstream *s = v->streams; s; s = s->next) {
-            if (s->who.channel_id != gate->channel_id || s->online == gate->online)
+            if (s->who.channel_id != gate->channel_id ||
+                (s->reach.online == gate->reach.online && s->reach.opens_at == gate->reach.opens_at))
                 continue;
-            s->online = gate->online;
-            add(s, gate->online ? S("event: online\ndata: {\"online\":true}\n\n")
-                                : S("event: online\ndata: {\"online\":false}\n\n"));
+            s->reach = gate->reach;
+            add(s, str_printf(arena, "event: online\ndata: %.*s}\n\n",
+                              STR_ARG(reach_json(&gate->reach, arena))));
         }
         pthread_mutex_unlock(&v->lock);
     }
@@ -550,6 +567,30 @@ void visitors_typing(struct visitors *v, i64 workspace_id, i64 conversation_id, 
                           STR_ARG(buf_str(&json)), typing ? "true" : "false"));
     }
     pthread_mutex_unlock(&v->lock);
+    arena_give(arena);
+}
+
+// Colleagues who write while connected to another process on the same database. Told twice it changes
+// nothing; a little is looked at twice because rows may commit late.
+static void hear(struct visitors *v)
+{
+    enum { AGAIN_MS = 2000, BEGIN_MS = 5000 };
+    struct arena *arena = arena_take();
+    struct err err = {};
+    struct rows *rows;
+    i64 since = v->heard_to ? v->heard_to - AGAIN_MS : clock_now() - BEGIN_MS;
+    struct conn *conn = db_take(v->db);
+    bool fine = db_query(conn, &SQL_presence_news, DB_ARGS(db_i64(since), db_str(feed_process(v->feed))),
+                         &rows, &err);
+    while (fine && rows_next(rows)) {
+        i64 at = row_i64(rows, 7);
+        visitors_typing(v, row_i64(rows, 0), row_i64(rows, 2), row_str(rows, 5, arena),
+                        str_eq(row_str(rows, 6, arena), S("reply"))); // customers never hear of notes
+        v->heard_to = at > v->heard_to ? at : v->heard_to;
+    }
+    if (!fine || !rows_end(rows, &err))
+        log_event(LOG_WARN, "visitors.presence_not_read", LOG_C("error", err.text));
+    db_give(v->db, conn);
     arena_give(arena);
 }
 
@@ -615,9 +656,13 @@ static void *run(void *arg)
             v->online_at = began;
             tell_online(v);
         }
+        if (db_kind(v->db) == DB_POSTGRES && visitors_open_streams(v) > 0 && began - v->heard_at >= HEAR_MS) {
+            v->heard_at = began;
+            hear(v);
+        }
         struct timespec rest = {0, 10 * 1000000};
         nanosleep(&rest, NULL);
-        wait_until(v, began + IDLE_MS);
+        wait_until(v, began + (db_kind(v->db) == DB_POSTGRES ? HEAR_MS : IDLE_MS));
     }
     for (struct vopening *o = take_openings(v), *next; o; o = next) {
         next = o->next;

@@ -20,7 +20,12 @@ bool visitors_open(struct visitors *visitors, struct http_request *req, const st
 // A colleague writes (or not any more) in a conversation.
 void visitors_typing(struct visitors *visitors, i64 workspace_id, i64 conversation_id, struct str agent_name,
                      bool typing);
-// Is somebody there who may answer on this channel?
+// Is it open, and somebody there who may answer on this channel? opens_at: outside the opening hours, when
+// they begin again; else 0.
+struct visitor_reach {
+    bool online;
+    i64 opens_at;
+};
 bool visitors_online(struct visitors *visitors, struct conn *conn, i64 workspace_id, i64 channel_id,
-                     struct arena *arena, bool *ret_online, struct err *err) MUST_CHECK;
+                     struct arena *arena, struct visitor_reach *out, struct err *err) MUST_CHECK;
 i64 visitors_open_streams(struct visitors *visitors);

@@ -16,6 +16,7 @@ import { folders, joining, many, ownKeys } from './parts/folders.mjs'
 import { tests as pingTests } from './pings.mjs'
 import { chat } from './parts/chat.mjs'
 import { cleaner } from './parts/cleaner.mjs'
+import { long } from './parts/long.mjs'
 import { mail } from './parts/mail.mjs'
 
 const PASSWORD = 'four plain words here'
@@ -742,6 +743,7 @@ folders({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 many({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 joining({ browser, heed, channel, email: DIMAS, password: PASSWORD })
 composer({ browser, heed, channel, shop, byName, one: MAREN, other: DIMAS, password: PASSWORD })
+long({ browser, heed, channel, byName, email: DIMAS, password: PASSWORD })
 ownKeys({ browser, heed, email: DIMAS, password: PASSWORD })
 
 test('no page broke its content security policy or wrote an error', async () => {

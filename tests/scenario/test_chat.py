@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Live chat, spoken to as the widget and apps of one's own do."""
+import datetime
 import pathlib
 
 from lib.chat import Chat
@@ -184,3 +185,39 @@ def test_secrets_change_with_an_overlap_and_a_chat_can_be_closed(world):
     api.patch(f"channels/{chat.id}", {"enabled": False})
     assert stream.closed.wait(4), "the stream of a closed channel ends"
     assert visitor.call("GET", "messages").status == 404 and chat.call("GET", "config").status == 404
+
+
+def test_opening_hours_decide_who_is_there_and_say_when_again(world):
+    server = world()
+    api = server.api(name="Mari Tamm")
+    api.patch("workspace", {"settings": {"time_zone": "Pacific/Kiritimati"}})
+    chat = Chat(api, "Shop chat", title="Saltmarsh")
+    screen, stream = Events(api), chat.visitor().stream()
+    until(lambda: chat.call("GET", "config").json["online"], 10, "a colleague's page is open, and no hours are set")
+    stream.wait(lambda f: f["event"] in ("hello", "online") and f["json"]["online"] and f["json"]["opens_at"] is None, 15)
+
+    zone = datetime.timezone(datetime.timedelta(hours=14))
+    now = datetime.datetime.now(zone)
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    tomorrow = now.date() + datetime.timedelta(days=1)
+
+    def set_hours(hours, closed=()):
+        api.patch(f"channels/{chat.id}", {"settings": {"hours": hours, "closed_days": list(closed)}})
+
+    set_hours([{"days": [days[tomorrow.weekday()]], "from": "09:30", "to": "17:00"}])
+    opens = datetime.datetime.combine(tomorrow, datetime.time(9, 30), zone).astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M")
+    config = chat.call("GET", "config").json
+    assert config["online"] is False and config["opens_at"].startswith(opens), (config["opens_at"], opens)
+    told = stream.wait(lambda f: f["event"] == "online" and f["json"]["online"] is False, 15)["json"]
+    assert told["opens_at"].startswith(opens)
+    set_hours([{"days": days, "from": "00:00", "to": "24:00"}])
+    assert chat.call("GET", "config").json["online"] is True
+    until(lambda: [f for f in stream.frames if f["event"] == "online"][-1]["json"]["online"], 15)
+    set_hours([{"days": days, "from": "00:00", "to": "24:00"}], [str(now.date())])
+    config = chat.call("GET", "config").json
+    assert config["online"] is False and config["opens_at"].startswith(datetime.datetime.combine(tomorrow, datetime.time(0, 0), zone).astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M"))
+    for settings, field in (({"hours": [{"days": ["monday"], "from": "09:00", "to": "17:00"}]}, "settings.hours.0"), ({"closed_days": ["24.12."]}, "settings.closed_days.0")):
+        answer = api.call("PATCH", f"channels/{chat.id}", {"settings": settings})
+        assert answer.status == 422 and answer.json["errors"][0]["field"] == field
+    screen.close()
+    stream.close()

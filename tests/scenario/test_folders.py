@@ -215,6 +215,33 @@ def test_mentions_of_me_are_found_fast_and_by_me_alone(world):
         assert api.conversations("mentions:me", sort=sort) == []
 
 
+def test_the_count_of_mentions_is_ones_own_and_follows(world):
+    server = world()
+    api = server.api("ada@x.example", "owner", name="Ada")
+    ben = server.api("ben@x.example", "agent", name="Ben")
+    channel = Channel(api)
+    for n in range(3):
+        channel.customer(f"question {n}", thread=f"t{n}", author=f"u{n}")
+    ids = until(lambda: len(c := api.conversations("is:open")) == 3 and [x["id"] for x in c], 10)
+    screens = {"ben": Events(ben), "ada": Events(api)}
+
+    def last(who):
+        return next((f["json"]["mentions"] for f in reversed(screens[who].frames) if f["event"] == "counts" and "mentions" in f["json"]), None)
+
+    until(lambda: last("ben") == 0 and last("ada") == 0, 10)
+    note = {"kind": "note", "text": "@Ben please look", "mentions": [ben.get("me")["id"]]}
+    for n in (0, 1, 1):
+        api.post(f"conversations/{ids[n]}/messages", note)
+    until(lambda: last("ben") == 2, 10, "two conversations name Ben, however often")
+    assert ben.get("counts")["mentions"] == 2 and api.get("counts")["mentions"] == 0
+    api.patch(f"conversations/{ids[0]}", {"status": "closed"})
+    until(lambda: last("ben") == 1, 10, "what is closed is done")
+    assert ben.get("counts")["mentions"] == 1 == len(ben.conversations("mentions:me -is:closed"))
+    api.patch(f"conversations/{ids[0]}", {"status": "open"})
+    until(lambda: last("ben") == 2, 10)
+    assert last("ada") == 0
+
+
 def test_many_folders_of_ones_own_are_all_told(world):
     server = world()
     api = server.api()

@@ -60,3 +60,32 @@ def test_messages_page_back_in_time_while_new_ones_arrive(world):
     assert [m["created_at"] for m in seen] == sorted(m["created_at"] for m in seen)
     for limit in ("0", "101", "-1", "x", "1.5", ""):
         assert api.call("GET", f"conversations/{conversation}/messages?limit={limit}").status == 400
+
+
+def test_messages_go_on_from_the_first_or_from_any_one(world):
+    server = world()
+    api = server.api()
+    channel = Channel(api)
+    channel.post([{"type": "message.created", "id": f"m{k}", "thread": "t", "visibility": "private", "author": {"id": "u", "name": "Kim"},
+                   "text": f"{k}", "created_at": f"2026-01-01T00:{k // 5:02d}:00Z"} for k in range(30)])
+    conversation = until(lambda: api.conversations(), 10)[0]["id"]
+    until(lambda: api.get(f"conversations/{conversation}")["message_count"] == 30, 15)
+    path = f"conversations/{conversation}/messages?"
+    seen, query = [], {"from": 0}
+    for number in range(10):
+        page = api.get(path + urllib.parse.urlencode({"limit": 7, **query}))
+        seen += page["items"]
+        if number == 1:
+            channel.customer("in between", id="new", thread="t", author="u")
+            until(lambda: api.get(f"conversations/{conversation}")["message_count"] == 31, 10)
+        if not page["next"]:
+            break
+        query = {"cursor": page["next"]}
+    assert [m["text"] for m in seen][-1] == "in between", "what comes meanwhile is on the last page"
+    assert sorted(int(m["text"]) for m in seen[:-1]) == list(range(30))
+    middle = seen[12]["id"]
+    assert [m["id"] for m in api.get(path + f"from={middle}&limit=3")["items"]] == [m["id"] for m in seen[12:15]]
+    assert [m["id"] for m in api.get(path + f"before={middle}&limit=3")["items"]] == [m["id"] for m in seen[9:12]]
+    for bad, field in ((f"from={middle}&before={middle}", "from"), ("from=x", "from"), ("before=-1", "before"), ("before=999999", "before"), ("cursor=on.1", "cursor")):
+        answer = api.call("GET", path + bad)
+        assert answer.status == 400 and answer.json["errors"][0]["field"] == field, (bad, answer.status)

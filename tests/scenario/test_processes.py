@@ -5,6 +5,7 @@ import os
 import shutil
 
 import pytest
+from lib.chat import Chat
 from lib.heed import Api, Channel, Events, Server, message, request, until
 
 
@@ -90,3 +91,33 @@ def test_another_key_is_refused(world):
     assert second.process.returncode == 1 and "key" in second.log().lower(), second.log()
     other.destroy()
     assert message
+
+
+@pytest.mark.only("postgres")
+def test_who_is_writing_is_seen_across_processes(world):
+    first = world()
+    api = first.api(name="Mari Tamm")
+    second = beside(world, first)
+    there = Api(second, api.token)
+    chat = Chat(api, "Shop chat", title="Saltmarsh")
+    visitor = chat.visitor(language="et")
+    screen, stream = Events(there), visitor.stream()
+    visitor.say("Tere, is anybody there?", id="a1")
+    conversation = screen.wait(lambda f: f["event"] == "conversation" and "anybody there" in f["json"]["preview"], 15)["json"]
+    # The visitor writes at the first process, the colleague looks at the second.
+    assert visitor.call("POST", "typing", {"typing": True}).status == 204
+    screen.wait(lambda f: f["event"] == "presence" and f["json"]["conversation_id"] == conversation["id"] and f["json"]["customer_typing"], 10)
+    assert visitor.call("POST", "typing", {"typing": False}).status == 204
+    until(lambda: [f for f in screen.frames if f["event"] == "presence"][-1]["json"]["customer_typing"] is False, 10)
+    # The colleague writes at the second, the visitor's stream is at the first.
+    there.post("presence", {"conversation_id": conversation["id"], "typing": True, "kind": "note"}, expect=204)
+    there.post("presence", {"conversation_id": conversation["id"], "typing": True}, expect=204)
+    assert stream.wait(lambda f: f["event"] == "typing" and f["json"]["typing"], 10)["json"]["name"] == "Mari"
+    there.post("presence", {"conversation_id": conversation["id"], "typing": False}, expect=204)
+    until(lambda: [f for f in stream.frames if f["event"] == "typing"][-1]["json"]["typing"] is False, 10)
+    # What is told twice or is long over brings nobody back.
+    assert visitor.call("POST", "typing", {"typing": True}).status == 204
+    screen.wait(lambda f: f["event"] == "presence" and f["json"]["customer_typing"], 10)
+    until(lambda: [f for f in screen.frames if f["event"] == "presence"][-1]["json"]["customer_typing"] is False, 20, "forgotten after ten seconds")
+    screen.close()
+    stream.close()

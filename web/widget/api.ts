@@ -29,6 +29,7 @@ export interface Question {
 export interface Config {
   name: string
   online: boolean
+  opens_at: string | null
   colour: string
   scheme: 'auto' | 'light' | 'dark'
   position: 'right' | 'left'

@@ -32,7 +32,7 @@ class Chat {
   private vouched = '' // the customer this page vouches for
   private asking = 0 // the newest identify() or logout() counts
   private turn = 0 // whose thread it is: what was asked for another's is thrown away
-  private readonly state: State = { messages: [], queue: [], more: false, seen: false, online: false, connected: true, typing: '', unread: 0, fresh: true, known: false, closed: '', uploads: [], trouble: '' }
+  private readonly state: State = { messages: [], queue: [], more: false, seen: false, online: false, opensAt: null, connected: true, typing: '', unread: 0, fresh: true, known: false, closed: '', uploads: [], trouble: '' }
 
   constructor(
     server: string,
@@ -66,6 +66,7 @@ class Chat {
     }
     this.language = pick([this.config.language === 'auto' ? null : this.config.language, this.script.dataset.lang, document.documentElement.lang, ...navigator.languages])
     this.state.online = this.config.online
+    this.state.opensAt = this.config.opens_at
     this.look()
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.look())
     document.body.append(this.view.root.host)
@@ -254,15 +255,19 @@ class Chat {
     void this.drain()
   }
   private take(event: string, data: unknown) {
-    const told = data as { online?: boolean; seen?: boolean; resumed?: boolean; typing?: boolean; name?: string }
+    const told = data as { online?: boolean; opens_at?: string | null; seen?: boolean; resumed?: boolean; typing?: boolean; name?: string }
     if (event === 'hello') {
       this.state.online = told.online === true
+      this.state.opensAt = told.opens_at ?? null
       this.state.seen = told.seen === true
       if (!told.resumed) void this.history()
     } else if (event === 'resync') void this.history()
     else if (event === 'message') this.merge([data as Message])
     else if (event === 'seen') this.state.seen = true
-    else if (event === 'online') this.state.online = told.online === true
+    else if (event === 'online') {
+      this.state.online = told.online === true
+      this.state.opensAt = told.opens_at ?? null
+    }
     else if (event === 'typing') {
       clearTimeout(this.typingTimer)
       this.state.typing = told.typing ? (told.name ?? '') : ''
@@ -346,6 +351,7 @@ class Chat {
       const fresh = await this.api.json<Config>('GET', '/config').catch(() => null)
       if (fresh && fresh.online !== this.state.online) {
         this.state.online = fresh.online
+        this.state.opensAt = fresh.opens_at
         this.render()
       }
     }

@@ -27,6 +27,7 @@ export interface State {
   more: boolean
   seen: boolean // the team has read what was written
   online: boolean
+  opensAt: string | null
   connected: boolean
   typing: string // who
   unread: number
@@ -233,7 +234,7 @@ export class View {
     const config = this.config
     if (!config) return
     const near = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 60
-    this.status.replaceChildren(el('span', { class: state.online ? 'dot on' : 'dot', 'aria-hidden': 'true' }), this.t(state.online ? 'online' : 'offline'))
+    this.status.replaceChildren(el('span', { class: state.online ? 'dot on' : 'dot', 'aria-hidden': 'true' }), this.t(state.online ? 'online' : 'offline') + (state.online || !state.opensAt ? '' : ` · ${this.t('opens', { when: this.soon(state.opensAt) })}`))
     this.more.hidden = !state.more
     this.badge.hidden = !state.unread || this.isOpen
     this.badge.textContent = state.unread > 99 ? '99+' : String(state.unread)
@@ -313,6 +314,13 @@ export class View {
       if (place.nextElementSibling !== node) place.after(node)
       place = node
     }
+  }
+  /** When it opens again: a weekday when it is within the week. */
+  private soon(at: string) {
+    const date = new Date(at)
+    const left = date.getTime() - Date.now()
+    const day: Intl.DateTimeFormatOptions = date.toDateString() === new Date().toDateString() ? {} : left < 6 * DAY ? { weekday: 'long' } : { day: 'numeric', month: 'long' }
+    return new Intl.DateTimeFormat(this.language, { ...day, hour: 'numeric', minute: '2-digit' }).format(date)
   }
   private when(at: string | number) {
     const date = new Date(at)

@@ -23,6 +23,27 @@ SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind
  ORDER BY m.created_at DESC, m.id DESC
  LIMIT :limit;
 
+-- name: message_page_on :many
+-- The messages from a moment on, oldest first.
+SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind, m.visibility, m.origin, m.text,
+       m.language, m.reply_to, m.created_at, m.received_at, m.edited_at, m.deleted_at, m.liked_at, m.send_state, m.error, m.route_id,
+       m.undo_until,
+       m.agent_id AS by_agent, m.author_name AS by_name, m.author_handle AS by_handle, i.contact_id AS by_contact
+  FROM message m
+  LEFT JOIN identity i ON i.id = m.identity_id AND i.workspace_id = m.workspace_id
+ WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND (m.created_at, m.id) >= (:from_at, :from_id)
+ ORDER BY m.created_at, m.id
+ LIMIT :limit;
+
+-- name: message_moment :one
+-- Where a message stands in its conversation.
+SELECT created_at, id FROM message WHERE workspace_id = :workspace AND conversation_id = :conversation AND id = :id;
+
+-- name: message_lowest_behind :one
+-- The lowest number from a moment on: what is older and has a higher one came late.
+SELECT MIN(id) FROM message
+ WHERE workspace_id = :workspace AND conversation_id = :conversation AND (created_at, id) >= (:from_at, :from_id);
+
 -- name: message_came_late :one
 -- 1 when something newer was already here when it arrived.
 SELECT EXISTS (SELECT 1 FROM message n

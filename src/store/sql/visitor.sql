@@ -109,6 +109,10 @@ SELECT c.id, c.unread, c.team_id, c.message_count FROM conversation c
        (SELECT o.id FROM conversation o
          WHERE o.workspace_id = :workspace AND o.channel_id = :channel AND o.thread_key = :thread));
 
+-- name: visitor_settings :one
+-- What a channel's settings are now: its hours.
+SELECT settings FROM channel WHERE workspace_id = :workspace AND id = :channel;
+
 -- name: visitor_online :one
 -- Colleagues who may answer on this channel and were here in the last minutes.
 SELECT count(*) FROM session s
@@ -144,3 +148,17 @@ SELECT v.name, f.mime, f.size, f.width, f.height FROM visitor_file v
 SELECT coalesce(CAST(sum(size) AS BIGINT), 0) AS every_one,
        coalesce(CAST(sum(CASE WHEN visitor_id = :visitor THEN size ELSE 0 END) AS BIGINT), 0) AS this_one
   FROM visitor_file WHERE workspace_id = :workspace AND channel_id = :channel AND created_at > :since;
+
+-- name: visitor_typing_put :exec
+-- That a visitor writes, or not any more, for the other processes.
+INSERT INTO visitor_typing (workspace_id, visitor_id, process, conversation_id, channel_id, team_id, typing, updated_at)
+VALUES (:workspace, :visitor, :process, :conversation, :channel, :team, :typing, :now)
+ON CONFLICT (workspace_id, visitor_id) DO UPDATE
+   SET process = excluded.process, conversation_id = excluded.conversation_id, channel_id = excluded.channel_id,
+       team_id = excluded.team_id, typing = excluded.typing, updated_at = excluded.updated_at;
+
+-- name: visitor_typing_news :many
+-- What other processes heard of visitors since.
+-- workspace: any, one feed serves every workspace
+SELECT workspace_id, visitor_id, conversation_id, channel_id, team_id, typing, updated_at FROM visitor_typing
+ WHERE updated_at > :since AND process <> :process ORDER BY updated_at;

@@ -3,7 +3,7 @@
 import type * as api from './types'
 
 export type { Bulk, ContactFound, BulkDraft, Folder, FolderDraft } from './types'
-export type { Agent, Brand, Callback, Steering, ContactPatch, ContactSuggestion, Conversation, ConversationPatch, Contact, Draft, Message, MessageDraft, MessageVersion, Passkey, PasskeyAsk, PasskeyMade, PasskeyRequest, ScheduledSend, Way, Ping, PingChoice, PushDevice, PushState, QueryField, Quarantined, SecondFactor, SecondStep, Tag, Team, Token, Traffic, Webhook, WebhookDelivery, WebhookDeliveryFull, WebhookKind } from './types'
+export type { Agent, Brand, Callback, Collaborator, Steering, ContactPatch, ContactSuggestion, Conversation, ConversationPatch, Contact, Draft, Message, MessageDraft, MessageVersion, Passkey, PasskeyAsk, PasskeyMade, PasskeyRequest, ScheduledSend, Way, Ping, PingChoice, PushDevice, PushState, QueryField, Quarantined, SecondFactor, SecondStep, Tag, Team, Token, Traffic, Webhook, WebhookDelivery, WebhookDeliveryFull, WebhookKind } from './types'
 export type Right = 'read' | 'note' | 'reply' | 'triage' | 'lead' | 'admin' | 'own'
 export type Role = api.Agent['role']
 export type Priority = api.Conversation['priority']

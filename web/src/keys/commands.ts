@@ -49,6 +49,7 @@ export const commands: Command[] = [
   { id: 'send', title: 'cmd.send', icon: 'send', group: 'conversation', keys: ['mod+shift+Enter'], when: () => opened() && session.can('note'), typing: true, run: () => composer.send?.(false) },
   { id: 'reply', title: 'cmd.reply', icon: 'reply', group: 'conversation', keys: ['r'], when: () => opened() && session.can('reply'), run: () => act.focusComposer('reply') },
   { id: 'note', title: 'cmd.note', icon: 'note', group: 'conversation', keys: ['n'], when: () => opened() && session.can('note'), run: () => act.focusComposer('note') },
+  { id: 'messages', title: 'cmd.messages', icon: 'list', group: 'conversation', keys: ['m'], when: opened, run: () => document.querySelector<HTMLElement>('.talk')?.focus() },
   { id: 'close', title: 'cmd.close', icon: 'check', group: 'conversation', keys: ['c'], when: () => triage() && (selection.any ? inbox.folder !== 'closed' : inbox.current?.status !== 'closed'), run: act.close },
   { id: 'reopen', title: 'cmd.reopen', icon: 'reopen', group: 'conversation', keys: ['c'], when: () => triage() && (selection.any ? inbox.folder === 'closed' : inbox.current?.status === 'closed'), run: act.reopen },
   { id: 'snooze', title: 'cmd.snooze', icon: 'moon', group: 'conversation', keys: ['h'], when: triage, run: () => ui.open('snooze') },
@@ -60,6 +61,7 @@ export const commands: Command[] = [
   { id: 'call_back', title: 'cmd.call_back', icon: 'clock', group: 'conversation', keys: ['shift+b'], when: () => opened() && session.can('triage') && (mayCall() || !!inbox.current?.callback_at), run: () => (ui.calls = 'book') },
   { id: 'steer', title: 'cmd.steer', icon: 'right', group: 'conversation', keys: ['shift+g'], when: () => opened() && session.can('reply') && !!session.channel(inbox.current?.channel_id ?? 0)?.steer_to, run: () => void composer.steer?.() },
   { id: 'hand_over', title: 'cmd.hand_over', icon: 'people', group: 'conversation', keys: ['shift+h'], when: triage, run: () => (ui.handOver = true) },
+  { id: 'invite', title: 'cmd.invite', icon: 'people', group: 'conversation', keys: ['shift+i'], when: () => opened() && session.can('triage'), run: () => ui.open('invite') },
   { id: 'tag', title: 'cmd.tag', icon: 'tag', group: 'conversation', keys: ['t'], when: triage, run: () => ui.open('tag') },
   { id: 'priority', title: 'cmd.priority', icon: 'bars', group: 'conversation', keys: ['p'], when: triage, run: () => ui.open('priority') },
   { id: 'merge', title: 'cmd.merge', icon: 'rule', group: 'conversation', keys: ['shift+m'], when: () => triage() && (opened() || selection.ids.size > 1), run: () => mergeHere() },
@@ -185,7 +187,7 @@ export function onKey(event: KeyboardEvent): void {
 function escape(): boolean {
   if (ui.over) return false
   const at = document.activeElement
-  if (at instanceof HTMLElement && at.closest('.composer, .find')) {
+  if (at instanceof HTMLElement && at.closest('.composer, .find, .talk')) {
     if (at.closest('.composer') && ui.replyTo) {
       ui.replyTo = 0
       return true

@@ -176,7 +176,7 @@ export function mayLike(m: Message | undefined): boolean {
 }
 export const like = (m?: Message) => {
   const thread = threads.peek(inbox.currentId)
-  const target = m ?? thread?.messages.findLast((x) => x.direction === 'in' && x.kind === 'message' && !x.deleted_at)
+  const target = m ?? thread?.end.findLast((x) => x.direction === 'in' && x.kind === 'message' && !x.deleted_at)
   if (!target || !mayLike(target)) return
   const liked = !!target.liked_at
   threads.put({ ...target, liked_at: liked ? null : new Date().toISOString() })

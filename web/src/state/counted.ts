@@ -4,7 +4,7 @@ import { text } from '../text/text.svelte'
 import { session } from './session.svelte'
 
 export function counted(folder: string, n: number): string {
-  if (!folder.startsWith('folder:')) return text.number.format(n)
+  if (!folder.startsWith('folder:') && folder !== 'mentions') return text.number.format(n)
   if (n > 1000) return `${text.number.format(1000)}+`
   return `${session.about[folder] ? '~' : ''}${text.number.format(n)}`
 }

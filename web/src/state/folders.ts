@@ -11,7 +11,7 @@ export type Builtin = (typeof builtin)[number]
 const queries: Record<Builtin, string> = {
   unanswered: 'is:unanswered',
   mine: 'is:open assigned:me',
-  mentions: 'mentions:me',
+  mentions: 'mentions:me -is:closed',
   unassigned: 'is:open -assigned:any',
   snoozed: 'is:snoozed',
   closed: 'is:closed',

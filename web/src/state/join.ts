@@ -9,7 +9,8 @@ import { go, reason } from './actions'
 import { clock } from './clock.svelte'
 import { inbox } from './inbox.svelte'
 import { selection } from './selection.svelte'
-import { threads } from './threads.svelte'
+import { session } from './session.svelte'
+import { threads, type Thread } from './threads.svelte'
 import { toasts } from './toasts.svelte'
 
 const name = (c: Conversation | undefined): string => c?.contact?.name || t('contact.unknown')
@@ -92,6 +93,21 @@ export async function link(c: Conversation, id: number, on = true): Promise<void
     await (on ? api.post(`/conversations/${c.id}/links`, { conversation_id: id }) : api.del(`/conversations/${c.id}/links/${id}`))
     void threads.peek(c.id)?.loadHappenings().catch(() => {})
     toasts.show(t(on ? 'join.linked' : 'join.unlinked'), { undo: () => void link(c, id, !on) })
+  } catch (error) {
+    toasts.error(reason(error))
+  }
+}
+
+/** Asks a colleague in; who is asked in already, no longer. */
+export async function invite(thread: Thread, id: number, on = !thread.asked.some((a) => a.agent.id === id)): Promise<void> {
+  const path = `/conversations/${thread.id}/collaborators`
+  const name = session.agent(id)?.name ?? ''
+  try {
+    if (on) await api.post(path, { agent_id: id })
+    else await api.del(`${path}/${id}`)
+    toasts.show(t(on ? 'done.invited' : 'done.uninvited', { name }), { undo: () => void invite(thread, id, !on) })
+    await thread.loadAsked()
+    await thread.loadHappenings()
   } catch (error) {
     toasts.error(reason(error))
   }

@@ -130,7 +130,8 @@ class Live {
       const told = (x: Conversation | undefined) => x && [x.status, x.assignee?.id, x.team?.id, x.priority, x.spam, x.callback_at, ...x.tags].join()
       // Whoever was asked over may come at any moment; nothing of the row changes then.
       const steered = thread?.happenings.some((h) => h.kind === 'conversation.steered')
-      if (thread?.loaded && (steered || told(before) !== told(c))) void thread.loadHappenings().catch(() => {})
+      // What changes nothing of the conversation itself is a happening alone: somebody was asked in.
+      if (thread?.loaded && (steered || told(before) !== told(c) || before?.version === c.version)) void thread.loadHappenings().catch(() => {})
     } else if (c.unread > (before?.unread ?? 0)) {
       toasts.say(t('live.new_from', { name: c.contact?.name || t('contact.unknown') }))
     }

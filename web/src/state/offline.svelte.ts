@@ -135,7 +135,7 @@ class Offline {
   }
 
   #newest(conversation: number): number {
-    return threads.peek(conversation)?.messages.reduce((n, m) => (m.local ? n : Math.max(n, m.id)), 0) ?? 0
+    return threads.peek(conversation)?.newest ?? 0
   }
   async message(conversation: number, draft: MessageDraft, key: string, shown: Shown): Promise<void> {
     const newest = this.#newest(conversation)
@@ -204,7 +204,7 @@ class Offline {
         await this.#drop(w)
         const thread = threads.peek(w.conversation)
         if (thread) {
-          thread.messages = thread.messages.filter((m) => m.local?.key !== w.key)
+          thread.change((list) => list.filter((m) => m.local?.key !== w.key))
           thread.put(stored)
         }
       } else {
@@ -237,8 +237,7 @@ class Offline {
     for (const w of this.of(conversation)) {
       if (!w.shown) continue
       const shown: Shown = { ...w.shown, send_state: w.state === 'waiting' ? 'queued' : 'failed', local: { key: w.key, draft: w.body as MessageDraft, failed: w.state === 'waiting' ? null : w.reason, waits: true } }
-      const at = thread.messages.findIndex((m) => m.local?.key === w.key)
-      thread.messages = at >= 0 ? thread.messages.with(at, shown) : [...thread.messages, shown]
+      thread.local(shown)
     }
   }
   /** The person's word on one that was held back. */
@@ -260,8 +259,7 @@ class Offline {
       await this.#drop(other)
       if (other.method === 'PATCH') inbox.unpend(other.conversation, other.body as ConversationPatch)
     }
-    const thread = threads.peek(w.conversation)
-    if (thread) thread.messages = thread.messages.filter((m) => m.local?.key !== key)
+    threads.peek(w.conversation)?.change((list) => list.filter((m) => m.local?.key !== key))
   }
 }
 export const offline = new Offline()

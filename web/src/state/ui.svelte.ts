@@ -3,7 +3,7 @@
 
 /** The dialog for a saved folder: a new one with a query, or one there is. */
 export type FolderEdit = { id: number } | { q: string }
-export type Picker = 'merge' | 'split' | 'link' | 'folder' | 'assign' | 'tag' | 'priority' | 'snooze' | 'team' | 'sort' | 'more'
+export type Picker = 'merge' | 'split' | 'link' | 'invite' | 'folder' | 'assign' | 'tag' | 'priority' | 'snooze' | 'team' | 'sort' | 'more'
 
 class Ui {
   palette = $state(false)

@@ -13,7 +13,7 @@ export const CHOICES: Record<string, Record<string, string[]>> = {
   chat: { scheme: ['auto', 'light', 'dark'], position: ['right', 'left'], language: languages, offline: ['form', 'chat', 'hide'], agent_names: ['first', 'full', 'brand'] },
   form: { language: languages, ask_name: asked, ask_email: asked, ask_subject: asked },
 }
-export const LONG = ['allowed_origins', 'greeting', 'notice', 'questions', 'thanks']
+export const LONG = ['closed_days', 'allowed_origins', 'greeting', 'notice', 'questions', 'thanks']
 
 // "Order number *", "Size: S, M, L", "Tell us more …"
 export function parseQuestions(text: string): Question[] {
@@ -32,11 +32,38 @@ export function parseQuestions(text: string): Question[] {
 export const formatQuestions = (list: unknown): string =>
   (Array.isArray(list) ? (list as Question[]) : []).map((q) => `${q.label}${q.kind === 'choice' ? `: ${(q.choices ?? []).join(', ')}` : q.kind === 'long' ? ' …' : ''}${q.required ? ' *' : ''}`).join('\n')
 
+// Opening hours: the API's lines, as a list of spans for each day from Monday on.
+export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
+export type Day = { from: string; to: string }[]
+export function unpackHours(text: string): Day[] {
+  let lines: { days?: string[]; from?: string; to?: string }[] = []
+  try {
+    const read: unknown = JSON.parse(text || '[]')
+    if (Array.isArray(read)) lines = read as typeof lines
+  } catch {
+    // Shown as no hours; saving says what is wrong.
+  }
+  return DAYS.map((day) => lines.filter((line) => line.days?.includes(day)).map((line) => ({ from: line.from ?? '', to: line.to ?? '' })).sort((a, b) => a.from.localeCompare(b.from)))
+}
+/** Days with the same hours share a line. */
+export function packHours(week: Day[]): string {
+  const lines = new Map<string, { days: string[]; from: string; to: string }>()
+  week.forEach((spans, i) => {
+    for (const { from, to } of spans) {
+      const end = to === '00:00' ? '24:00' : to
+      const line = lines.get(from + end) ?? { days: [], from, to: end }
+      line.days.push(DAYS[i] ?? '')
+      lines.set(from + end, line)
+    }
+  })
+  return JSON.stringify([...lines.values()])
+}
+
 export const isVisitors = (kind: string) => kind === 'chat' || kind === 'form'
 // From the API's settings to what is typed, and back.
 export function toValues(settings: Record<string, unknown>): Values {
   const values: Values = {}
-  for (const [name, value] of Object.entries(settings)) values[name] = name === 'questions' ? formatQuestions(value) : typeof value === 'boolean' ? value : String(value ?? '')
+  for (const [name, value] of Object.entries(settings)) values[name] = name === 'questions' ? formatQuestions(value) : name === 'hours' ? JSON.stringify(value ?? []) : name === 'closed_days' ? (Array.isArray(value) ? value.join('\n') : '') : typeof value === 'boolean' ? value : String(value ?? '')
   return values
 }
 export function fromValues(values: Values, names: string[]): Record<string, unknown> {
@@ -45,6 +72,8 @@ export function fromValues(values: Values, names: string[]): Record<string, unkn
     const value = values[name]
     if (value === undefined) continue
     if (name === 'questions') settings[name] = parseQuestions(String(value))
+    else if (name === 'hours') settings[name] = JSON.parse(String(value) || '[]')
+    else if (name === 'closed_days') settings[name] = String(value).split(/[\s,;]+/).filter(Boolean)
     else if (typeof value === 'boolean') settings[name] = value
     else if (name === 'privacy_url' && !value.trim()) settings[name] = null
     else settings[name] = value.trim()
