@@ -464,6 +464,8 @@ export interface LinkDraft {
 export interface Counts {
   unanswered: number
   mine: number
+  /** not closed, with a note that names one; 1,001: more than 1,000 */
+  mentions: number
   unassigned: number
   open: number
   snoozed: number
@@ -1335,8 +1337,10 @@ export interface FolderOrder {
 export interface ChatConfig {
   /** the brand */
   name: string
-  /** somebody of the team is there */
+  /** it is open, and somebody of the team is there */
   online: boolean
+  /** outside the opening hours: when they begin again */
+  opens_at: string | null
   colour: string
   /** auto, light, dark */
   scheme: string
@@ -1745,7 +1749,7 @@ export class Heed {
     listConversations(params?: { q?: string; sort?: 'urgent' | 'newest' | 'oldest' | 'waiting' | 'created'; limit?: number; cursor?: string }, options?: Options): AsyncGenerator<Conversation, void, undefined>
     listHappenings(params: { id: number; limit?: number }, options?: Options): AsyncGenerator<Happening, void, undefined>
     listConversationLinks(params: { id: number }, options?: Options): AsyncGenerator<Conversation, void, undefined>
-    listMessages(params: { id: number; limit?: number; cursor?: string }, options?: Options): AsyncGenerator<Message, void, undefined>
+    listMessages(params: { id: number; limit?: number; cursor?: string; before?: number; from?: number }, options?: Options): AsyncGenerator<Message, void, undefined>
     listDrafts(params: { id: number }, options?: Options): AsyncGenerator<Draft, void, undefined>
     listScheduledSends(params: { id: number }, options?: Options): AsyncGenerator<ScheduledSend, void, undefined>
     listMessageVersions(params: { id: number }, options?: Options): AsyncGenerator<MessageVersion, void, undefined>
@@ -1866,8 +1870,8 @@ export class Heed {
   unlinkConversation(params: { id: number; other: number }, options?: Options): Promise<void>
   /** How much is in each folder, as far as one sees */
   getCounts(params?: {  } | undefined, options?: Options): Promise<Counts>
-  /** Messages from the newest back, each page in time order */
-  listMessages(params: { id: number; limit?: number; cursor?: string }, options?: Options): Promise<Page<Message>>
+  /** Messages from the newest back, or on from one, each page in time order */
+  listMessages(params: { id: number; limit?: number; cursor?: string; before?: number; from?: number }, options?: Options): Promise<Page<Message>>
   /** Answer the customer, or write a note (answering needs the right reply) */
   createMessage(params: { id: number; body: MessageDraft }, options?: Options): Promise<Message>
   /** Like a message on its network */

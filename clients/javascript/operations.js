@@ -50,7 +50,7 @@ export const operations = {
   linkConversation: { method: 'POST', path: '/api/v1/conversations/{id}/links', query: [], body: 'json', kind: 'value' },
   unlinkConversation: { method: 'DELETE', path: '/api/v1/conversations/{id}/links/{other}', query: [], body: '', kind: 'value' },
   getCounts: { method: 'GET', path: '/api/v1/counts', query: [], body: '', kind: 'value' },
-  listMessages: { method: 'GET', path: '/api/v1/conversations/{id}/messages', query: ["limit","cursor"], body: '', kind: 'list' },
+  listMessages: { method: 'GET', path: '/api/v1/conversations/{id}/messages', query: ["limit","cursor","before","from"], body: '', kind: 'list' },
   createMessage: { method: 'POST', path: '/api/v1/conversations/{id}/messages', query: [], body: 'json', kind: 'value' },
   likeMessage: { method: 'POST', path: '/api/v1/messages/{id}/like', query: [], body: '', kind: 'value' },
   unlikeMessage: { method: 'DELETE', path: '/api/v1/messages/{id}/like', query: [], body: '', kind: 'value' },
