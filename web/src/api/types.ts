@@ -435,6 +435,8 @@ export interface LinkDraft {
 export interface Counts {
   unanswered: number
   mine: number
+  /** not closed, with a note that names one; 1,001: more than 1,000 */
+  mentions: number
   unassigned: number
   open: number
   snoozed: number
@@ -1306,8 +1308,10 @@ export interface FolderOrder {
 export interface ChatConfig {
   /** the brand */
   name: string
-  /** somebody of the team is there */
+  /** it is open, and somebody of the team is there */
   online: boolean
+  /** outside the opening hours: when they begin again */
+  opens_at: string | null
   colour: string
   /** auto, light, dark */
   scheme: string
