@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Two conversations become one, one becomes two, links; whatever comes later finds where it now lives."""
+import subprocess
 import time
 
-from lib.heed import Channel, Events, iso, until
+from lib.heed import BINARY, Channel, Events, iso, until
 
 
 def by_thread(api, text):
@@ -184,6 +185,8 @@ def test_answers_for_later_come_back_with_what_was_merged_by_mistake(world):
     planned = lambda id: sorted(s["text"] for s in api.get(f"conversations/{id}/scheduled")["items"])
     api.call("POST", f"conversations/{a}/merge", {"from_id": b}, expect=200)
     assert len(planned(a)) == 4 and planned(b) == []
+    checked = subprocess.run([BINARY, "doctor", *server.database_args()], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
     api.call("POST", f"conversations/{b}/unmerge", {}, expect=200)
     assert planned(a) == ["for alpha -1", "for alpha 0"] and planned(b) == ["for beta -1", "for beta 0"]
     for one in api.get(f"conversations/{b}/scheduled")["items"]:

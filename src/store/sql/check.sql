@@ -9,7 +9,7 @@ WITH should AS (
     SELECT workspace_id, folder, channel_id, team_id, count(*) AS n
       FROM (SELECT workspace_id, channel_id, team_id,
                    CASE WHEN spam = 1 THEN 'spam' ELSE status END AS folder
-              FROM conversation
+              FROM conversation WHERE merged_into = 0
             UNION ALL
             SELECT workspace_id, channel_id, team_id, 'unanswered'
               FROM conversation WHERE status = 'open' AND spam = 0 AND waiting_since IS NOT NULL

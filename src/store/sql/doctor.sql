@@ -42,7 +42,7 @@ ORDER BY 1;
 -- scan: ok, a check
 WITH place AS (
     SELECT workspace_id, channel_id, team_id, assignee_id, status, spam, coalesce(waiting_since, 0) AS waiting
-      FROM conversation
+      FROM conversation WHERE merged_into = 0
 ), member AS (
     SELECT workspace_id, channel_id, team_id,
            CASE WHEN spam <> 0 THEN 'spam' ELSE status END AS folder
