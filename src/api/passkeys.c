@@ -141,12 +141,13 @@ static bool rename_passkey(struct request *req, struct tx *tx, struct reply *rep
     return true;
 }
 
-// What is not there is said before the password is asked for.
+// A bad body is said first, as everywhere; then what is not there, before the password is asked for.
 static bool prepare_remove(struct request *req, struct err *err)
 {
+    struct self_proof proof;
     struct passkey passkey;
     i64 id;
-    if (!request_id(req, 0, &id, err))
+    if (!request_decode(req, &self_proof_type, true, &proof, NULL, err) || !request_id(req, 0, &id, err))
         return false;
     struct conn *conn = db_take(req->app->db);
     bool found = passkey_get(conn, &req->actor, id, req->arena, &passkey, err);
