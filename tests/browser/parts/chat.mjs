@@ -283,7 +283,8 @@ export async function chat({ heed, browser, email, password }) {
     await start(page)
     equal(await page.locator('.panel').evaluate((e) => getComputedStyle(e).direction), 'rtl')
     await write(page, 'مرحبا، أين طلبي؟')
-    const [bubble, panel] = [await page.locator('.m.mine .b').boundingBox(), await page.locator('.panel').boundingBox()]
+    const bubble = await until(() => page.locator('.m.mine .b').boundingBox(), 'own words are drawn') // the message is drawn anew once it is sent
+    const panel = await page.locator('.panel').boundingBox()
     check(bubble.x - panel.x < panel.x + panel.width - bubble.x - bubble.width, 'own words stand at the end, which is on the left')
     await page.context().close()
   })
@@ -329,7 +330,7 @@ export async function chat({ heed, browser, email, password }) {
     equal(await axe(page), [], 'the page after making it')
     await page.locator('a.btn.primary').click()
     await page.getByLabel('Colour').fill('#8a1c5b')
-    await page.getByRole('button', { name: 'Save' }).click()
+    await page.locator('form', { has: page.getByLabel('Colour') }).getByRole('button', { name: 'Save' }).click()
     await until(async () => (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings.colour === '#8a1c5b', 'the colour is kept')
     const saved = (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings
     equal(saved.questions, [{ label: 'Order number', required: true }, { label: 'Size', kind: 'choice', choices: ['S', 'M', 'L'] }])
