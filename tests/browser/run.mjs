@@ -321,6 +321,8 @@ test('new messages wait below, they move nothing', async () => {
   await row(maren, 'Live Person').click()
   await maren.locator('.bub', { hasText: 'Line 29' }).waitFor()
   await maren.locator('.unread-line', { hasText: '30 new' }).waitFor() // it opens where the new ones begin
+  await maren.evaluate(() => document.querySelector('.talk').scrollTo(0, 1e9))
+  await until(async () => !(await maren.locator('.thread .newer').isVisible()), 'all was seen')
   await maren.evaluate(() => document.querySelector('.talk').scrollTo(0, 300))
   await new Promise((done) => setTimeout(done, 200))
   await heed.hook(channel, [message('live', 'Live Person', 'One more thing', 0)])
