@@ -50,10 +50,10 @@ await until(async () => (await find('is:open')).length === 6 + HOSTILE.length, '
 const plain = (name) => name.replace(/[\u202A-\u202E]/g, '') // direction overrides do not survive in names
 const byName = async (name) => {
   for (let cursor = ''; cursor != null;) {
-    const { items, next_cursor } = await heed.api('GET', `/conversations?q=is:any&limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
+    const { items, next } = await heed.api('GET', `/conversations?q=is:any&limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
     const found = items.find((c) => plain(c.contact?.name ?? '') === plain(name))
     if (found) return found
-    cursor = next_cursor
+    cursor = next
   }
 }
 
