@@ -171,7 +171,8 @@ static inline struct message_list desk_messages(struct desk *d, i64 conversation
     struct str next;
     struct actor all = actor_system(d->workspace);
     struct conn *conn = db_take(f->db);
-    CHECK_OK(message_page(conn, &all, conversation, STR_NONE, 100, f->arena, &out, &next, &f->err));
+    const struct message_start end = {.before = -1, .from = -1};
+    CHECK_OK(message_page(conn, &all, conversation, &end, 100, f->arena, &out, &next, &f->err));
     db_give(f->db, conn);
     return out;
 }
