@@ -54,7 +54,7 @@ static _Noreturn void live_on_a_small_disk(struct fixture *f)
     int refused = 0, n = 0;
     memset(kilobytes, 'x', sizeof(kilobytes));
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("small", f->dir, "tmpfs", 0, "size=3m,mode=700") < 0) {
+        mount("small", f->dir, "tmpfs", 0, "size=4m,mode=700") < 0) {
         _exit(77);
     }
     // Something that can be thrown away later.
