@@ -33,7 +33,7 @@ export function brands({ browser, heed, shop, email, password }) {
     await until(async () => (await heed.api('GET', `/channels/${main.id}`)).steer_to === help.id, 'the channel knows its support account')
 
     await heed.hook(main, [message('lotte', 'Lotte Berg', 'Where is my order? It has been five days.', 2)])
-    await page.goto(`${heed.url}/inbox/all`)
+    await page.goto(`${heed.url}/inbox/channel:${main.id}`)
     const row = page.locator('[data-row]', { hasText: 'Lotte Berg' }).first()
     await row.locator('.brand-sign', { hasText: 'SM' }).waitFor()
     await page.locator('.rail a', { hasText: 'Salt Marsh' }).press('Enter')

@@ -26,6 +26,9 @@ export function calls({ browser, heed, email, password }) {
     const page = await browser.page({ name: 'calls' })
     await signIn(page, heed, email, password)
     await page.waitForSelector('[data-row]')
+    // The command is there once the page knows that there is a telephone.
+    const phone = (await heed.api('GET', '/channels')).items.find((c) => c.kind === 'phone')
+    await page.locator('.rail a', { hasText: phone.name }).waitFor()
     await page.keyboard.press('Shift+C')
     const dialog = page.getByRole('dialog', { name: 'Log a call' })
     await dialog.waitFor()
