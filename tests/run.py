@@ -117,7 +117,7 @@ CHECK = [
           "/usr/bin/python3 tools/generated.py --check", "/usr/bin/python3 tests/hardening.py build/release/heed"),
     Stage("scenario", "the product from outside, on SQLite and PostgreSQL", f"{PARALLEL} tests/scenario"),
     Stage("trust", "kills, full disks, hostile input (short form)", f"{PARALLEL} tests/trust"),
-    Stage("real", "against the real Bluesky network and real mail servers", "node tests/real/bluesky/test.mjs", f"{PYTEST} tests/real/mail", keep_going=True),
+    Stage("real", "against the real Bluesky network and real mail servers", "node tests/real/bluesky/test.mjs", f"{PARALLEL} tests/real/mail", keep_going=True),
     Stage("browser", "the page in a real browser, with axe; the manuals' pictures", "node tests/browser/run.mjs", "node tests/browser/pictures.mjs --check", keep_going=True),
     Stage("fuzz", "20 seconds a target", FUZZ, "ninja -C build/fuzz", "/usr/bin/python3 tests/fuzz/run.py --seconds 20"),
 ]

@@ -13,7 +13,7 @@ stops the servers and removes the folder.
 
 Debian packages: dovecot-imapd dovecot-lmtpd python3-aiosmtpd openssl
 """
-import asyncio, grp, json, os, pwd, shutil, signal, smtplib, socket, ssl, stat
+import asyncio, grp, json, os, pwd, random, shutil, signal, smtplib, socket, ssl, stat
 import subprocess, sys, tempfile, time
 
 DOMAIN = 'mail.test'
@@ -21,9 +21,15 @@ started = time.time()
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """Below those the kernel hands out itself, so that tests beside this one do not get it meanwhile."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as s:
+            try:
+                s.bind(('127.0.0.1', port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_for_port(port, what, seconds=10):
