@@ -242,14 +242,16 @@ static bool look(struct tx *tx, const struct event *event, i64 *ret_from, struct
 static bool join(struct tx *tx, const struct event *event, i64 from_id, struct err *err)
 {
     struct change change;
-    struct edit *from, *to;
+    struct edit *first, *second;
     i64 low = from_id < event->conversation_id ? from_id : event->conversation_id, n = 0;
     i64 high = low == from_id ? event->conversation_id : from_id;
     change_init(&change, tx, event->workspace_id, 0);
     // In the order of numbers, as every write locks two.
-    if (!change_open(&change, low, low == from_id ? &from : &to, err) ||
-        !change_open(&change, high, high == from_id ? &from : &to, err) ||
-        !db_exec(tx->conn, &SQL_steering_link,
+    if (!change_open(&change, low, &first, err) || !change_open(&change, high, &second, err)) {
+        return false;
+    }
+    struct edit *from = low == from_id ? first : second, *to = low == from_id ? second : first;
+    if (!db_exec(tx->conn, &SQL_steering_link,
                  DB_ARGS(db_i64(to->after.id), db_i64(tx->now), db_i64(event->workspace_id), db_i64(from_id)),
                  &n, err)) {
         return false;
