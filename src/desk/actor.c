@@ -3,6 +3,7 @@
 // change of role or team holds from the next request on.
 #include "desk/actor.h"
 #include "sql_gen.h"
+#include "store/log.h"
 
 const char *const role_names[] = {"viewer", "collaborator", "agent", "lead", "admin", "owner", NULL};
 
@@ -121,4 +122,15 @@ struct actor actor_system(i64 workspace_id)
                           .all_teams = true,
                           .name = S("Heed"),
                           .email = S("")};
+}
+
+bool actor_log(struct tx *tx, const struct actor *actor, const char *kind, const char *member, i64 id,
+               struct err *err)
+{
+    return log_append(tx,
+                      &(struct event){.workspace_id = actor->workspace_id,
+                                      .kind = str_from(kind),
+                                      .agent_id = actor->agent_id,
+                                      .data = str_printf(tx->arena, "{\"%s\":%lld}", member, (long long)id)},
+                      err);
 }

@@ -43,3 +43,6 @@ bool actor_load(struct conn *conn, i64 agent_id, struct arena *arena, struct act
                 struct err *err) MUST_CHECK;
 // The program itself, in one workspace: sees and may everything.
 struct actor actor_system(i64 workspace_id);
+// Who did what to which: an event about no conversation, its data {member: id}.
+bool actor_log(struct tx *tx, const struct actor *actor, const char *kind, const char *member, i64 id,
+               struct err *err) MUST_CHECK;

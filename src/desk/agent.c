@@ -161,17 +161,6 @@ static bool check_name(struct arena *arena, struct str name, struct str *ret_nam
     return true;
 }
 
-static bool note_event(struct tx *tx, const struct actor *actor, const char *kind, i64 id, struct err *err)
-{
-    struct str data = str_printf(tx->arena, "{\"id\":%lld}", (long long)id);
-    return log_append(tx,
-                      &(struct event){.workspace_id = actor->workspace_id,
-                                      .kind = str_from(kind),
-                                      .agent_id = actor->agent_id,
-                                      .data = data},
-                      err);
-}
-
 static struct agent *find_agent(struct agent_list *list, i64 id)
 {
     for (size_t i = 0; i < list->len; i++) {
@@ -306,7 +295,7 @@ bool agent_create(struct tx *tx, const struct actor *actor, const struct agent_d
     }
     if (!set_ids(tx, actor->workspace_id, id, &draft->channel_ids, false, err) ||
         !set_ids(tx, actor->workspace_id, id, &draft->team_ids, true, err) ||
-        !note_event(tx, actor, "agent.created", id, err))
+        !actor_log(tx, actor, "agent.created", "id", id, err))
         return false;
     *ret_id = id;
     return true;
@@ -375,7 +364,7 @@ bool agent_update(struct tx *tx, const struct actor *actor, i64 id, const struct
         return false;
     if (now.disabled_at && !was.disabled_at && !end_everything(tx, actor->workspace_id, id, err))
         return false;
-    return note_event(tx, actor, "agent.updated", id, err);
+    return actor_log(tx, actor, "agent.updated", "id", id, err);
 }
 
 static bool check_settings(struct str settings, struct arena *arena, struct err *err)
@@ -418,7 +407,7 @@ bool agent_update_me(struct tx *tx, const struct actor *actor, const struct me_p
                   DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id)), NULL, err) ||
          !session_end_others(tx, actor->workspace_id, actor->agent_id, actor->session_id, err)))
         return false;
-    return note_event(tx, actor, "agent.updated", actor->agent_id, err);
+    return actor_log(tx, actor, "agent.updated", "id", actor->agent_id, err);
 }
 
 bool agent_forget_password(struct tx *tx, i64 workspace_id, i64 id, struct err *err)

@@ -184,16 +184,6 @@ static bool name_taken(struct err *err)
     return false;
 }
 
-static bool tell(struct tx *tx, const struct actor *actor, const char *kind, i64 id, struct err *err)
-{
-    return log_append(tx,
-                      &(struct event){.workspace_id = actor->workspace_id,
-                                      .kind = str_from(kind),
-                                      .agent_id = actor->agent_id,
-                                      .data = str_printf(tx->arena, "{\"id\":%lld}", (long long)id)},
-                      err);
-}
-
 static bool admin_only(const struct actor *actor, struct err *err)
 {
     return actor_may(actor, MAY_ADMIN) || err_set(err, ERR_DENIED, "Only administrators change brands.");
@@ -239,7 +229,7 @@ bool brand_create(struct tx *tx, const struct actor *actor, const struct brand *
                     &id, err)) {
         return name_taken(err);
     }
-    return tell(tx, actor, EVENT_BRAND_CREATED, id, err) &&
+    return actor_log(tx, actor, EVENT_BRAND_CREATED, "id", id, err) &&
            get(tx, &SQL_brand_one, actor->workspace_id, id, out, err);
 }
 
@@ -273,7 +263,7 @@ bool brand_update(struct tx *tx, const struct actor *actor, i64 id, const struct
                  NULL, err)) {
         return name_taken(err);
     }
-    return tell(tx, actor, EVENT_BRAND_UPDATED, id, err) &&
+    return actor_log(tx, actor, EVENT_BRAND_UPDATED, "id", id, err) &&
            get(tx, &SQL_brand_one, actor->workspace_id, id, out, err);
 }
 
@@ -284,7 +274,7 @@ bool brand_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *
            db_exec(tx->conn, &SQL_brand_leave, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), NULL, err) &&
            db_exec(tx->conn, &SQL_brand_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), NULL,
                    err) &&
-           tell(tx, actor, EVENT_BRAND_DELETED, id, err);
+           actor_log(tx, actor, EVENT_BRAND_DELETED, "id", id, err);
 }
 
 // ---- Channels ---------------------------------------------------------------------------------------

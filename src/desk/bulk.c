@@ -75,21 +75,6 @@ static bool given(field_set set, const char *name)
 
 // ---- What is asked ----
 
-static bool check_person(struct tx *tx, const struct actor *actor, const struct sql *sql, i64 id,
-                         const char *field, struct err *err)
-{
-    i64 found = 0;
-    struct err why = {};
-    if (id == 0 || db_one_i64(tx->conn, sql, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &found, &why))
-        return true;
-    if (why.code != ERR_NOT_FOUND) {
-        *err = why;
-        return false;
-    }
-    return err_field(err, field, "unknown", "There is no such %s.",
-                     field[0] == 't' ? "team" : "colleague, or the account is closed");
-}
-
 static bool check_tags(struct arena *arena, const struct str_list *tags, const char *field, struct err *err)
 {
     for (size_t i = 0; i < tags->len; i++) {
@@ -120,8 +105,8 @@ static bool check_change(struct tx *tx, const struct actor *actor, const struct 
                          "Only with status \"snoozed\" is there a time of return.");
     if (given(set, "read") && !draft->read)
         return err_field(err, "read", "only_true", "Read cannot be taken back.");
-    return check_person(tx, actor, &SQL_conversation_assignable, draft->assignee_id, "assignee_id", err) &&
-           check_person(tx, actor, &SQL_conversation_team_exists, draft->team_id, "team_id", err) &&
+    return change_check_agent(tx, actor->workspace_id, draft->assignee_id, "assignee_id", err) &&
+           change_check_team(tx, actor->workspace_id, draft->team_id, "team_id", err) &&
            check_tags(tx->arena, &draft->add_tags, "add_tags", err) &&
            check_tags(tx->arena, &draft->remove_tags, "remove_tags", err);
 }

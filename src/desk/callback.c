@@ -223,22 +223,6 @@ static void wait_for(struct change *change, struct edit *edit)
     }
 }
 
-static bool exists(struct change *change, const struct sql *sql, i64 id, const char *field, const char *text,
-                   struct err *err)
-{
-    i64 found = 0;
-    struct err why = {};
-    if (id == 0 ||
-        db_one_i64(change->tx->conn, sql, DB_ARGS(db_i64(change->workspace_id), db_i64(id)), &found, &why)) {
-        return true;
-    }
-    if (why.code != ERR_NOT_FOUND) {
-        *err = why;
-        return false;
-    }
-    return err_field(err, field, "unknown", "%s", text);
-}
-
 static bool check_time(const struct change *change, i64 due_at, struct err *err)
 {
     if (due_at <= change->tx->now) {
@@ -252,9 +236,8 @@ static bool check_time(const struct change *change, i64 due_at, struct err *err)
 static bool give_to(struct change *change, struct edit *edit, struct callback *b, i64 agent_id, i64 team_id,
                     struct err *err)
 {
-    if (!exists(change, &SQL_conversation_assignable, agent_id, "agent_id",
-                "There is no such colleague, or the account is closed.", err) ||
-        !exists(change, &SQL_conversation_team_exists, team_id, "team_id", "There is no such team.", err)) {
+    if (!change_check_agent(change->tx, change->workspace_id, agent_id, "agent_id", err) ||
+        !change_check_team(change->tx, change->workspace_id, team_id, "team_id", err)) {
         return false;
     }
     b->agent.id = agent_id;

@@ -303,3 +303,30 @@ bool change_finish(struct change *change, struct err *err)
     }
     return counts_apply(change->tx, change->workspace_id, &change->deltas, err);
 }
+
+static bool exists(struct tx *tx, i64 workspace_id, const struct sql *sql, i64 id, const char *field,
+                   const char *text, struct err *err)
+{
+    i64 found = 0;
+    struct err why = {};
+    if (id == 0 || db_one_i64(tx->conn, sql, DB_ARGS(db_i64(workspace_id), db_i64(id)), &found, &why)) {
+        return true;
+    }
+    if (why.code != ERR_NOT_FOUND) {
+        *err = why;
+        return false;
+    }
+    return err_field(err, field, "unknown", "%s", text);
+}
+
+bool change_check_agent(struct tx *tx, i64 workspace_id, i64 agent_id, const char *field, struct err *err)
+{
+    return exists(tx, workspace_id, &SQL_conversation_assignable, agent_id, field,
+                  "There is no such colleague, or the account is closed.", err);
+}
+
+bool change_check_team(struct tx *tx, i64 workspace_id, i64 team_id, const char *field, struct err *err)
+{
+    return exists(tx, workspace_id, &SQL_conversation_team_exists, team_id, field, "There is no such team.",
+                  err);
+}

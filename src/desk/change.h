@@ -83,6 +83,11 @@ void change_reopen(struct edit *edit);
 // The tag of that name, made when there is none; `field` is named by errors.
 bool change_tag_named(struct change *change, struct str name, const char *field, struct name_ref *ret_tag,
                       struct err *err) MUST_CHECK;
+// Somebody it can be given to, a team that stays until the write ends; 0 is fine. `field` is named by errors.
+bool change_check_agent(struct tx *tx, i64 workspace_id, i64 agent_id, const char *field,
+                        struct err *err) MUST_CHECK;
+bool change_check_team(struct tx *tx, i64 workspace_id, i64 team_id, const char *field,
+                       struct err *err) MUST_CHECK;
 // An event about a message or conversation, data "{}" when STR_NONE.
 bool change_log(struct change *change, const char *kind, const struct record *record, i64 message_id,
                 struct str data, struct err *err) MUST_CHECK;

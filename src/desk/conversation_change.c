@@ -93,36 +93,18 @@ static bool set_status(struct change *change, struct edit *edit, const struct co
 
 // ---- People -----------------------------------------------------------------------------------------
 
-static bool exists(struct change *change, const struct sql *sql, i64 id, const char *field, const char *text,
-                   struct err *err)
-{
-    i64 found = 0;
-    struct err why = {};
-    if (id == 0 ||
-        db_one_i64(change->tx->conn, sql, DB_ARGS(db_i64(change->workspace_id), db_i64(id)), &found, &why)) {
-        return true;
-    }
-    if (why.code != ERR_NOT_FOUND) {
-        *err = why;
-        return false;
-    }
-    return err_field(err, field, "unknown", "%s", text);
-}
-
 static bool set_people(struct change *change, struct edit *edit, const struct conversation_patch *patch,
                        field_set set, struct err *err)
 {
     struct record *row = &edit->after;
     if (given(set, "assignee_id") && patch->assignee_id != row->assignee_id) {
-        if (!exists(change, &SQL_conversation_assignable, patch->assignee_id, "assignee_id",
-                    "There is no such colleague, or the account is closed.", err)) {
+        if (!change_check_agent(change->tx, change->workspace_id, patch->assignee_id, "assignee_id", err)) {
             return false;
         }
         row->assignee_id = patch->assignee_id;
     }
     if (given(set, "team_id") && patch->team_id != row->team_id) {
-        if (!exists(change, &SQL_conversation_team_exists, patch->team_id, "team_id",
-                    "There is no such team.", err)) {
+        if (!change_check_team(change->tx, change->workspace_id, patch->team_id, "team_id", err)) {
             return false;
         }
         row->team_id = patch->team_id;

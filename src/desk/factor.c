@@ -79,16 +79,6 @@ static bool own_session(const struct actor *actor, struct err *err)
     return actor->session_id > 0 || err_set(err, ERR_DENIED, "A token cannot do this; sign in.");
 }
 
-static bool note(struct tx *tx, const struct actor *actor, const char *kind, i64 agent_id, struct err *err)
-{
-    return log_append(tx,
-                      &(struct event){.workspace_id = actor->workspace_id,
-                                      .kind = str_from(kind),
-                                      .agent_id = actor->agent_id,
-                                      .data = str_printf(tx->arena, "{\"id\":%lld}", (long long)agent_id)},
-                      err);
-}
-
 bool factor_begin(struct tx *tx, const struct actor *actor, const struct key *key, struct str *ret_base32,
                   struct err *err)
 {
@@ -203,14 +193,15 @@ bool factor_confirm(struct tx *tx, const struct actor *actor, const struct key *
            mark(tx, actor->workspace_id, actor->agent_id, true, err) &&
            make_codes(tx, actor, ret_codes, err) &&
            session_end_others(tx, actor->workspace_id, actor->agent_id, actor->session_id, err) &&
-           note(tx, actor, EVENT_FACTOR_ADDED, actor->agent_id, err);
+           actor_log(tx, actor, EVENT_FACTOR_ADDED, "id", actor->agent_id, err);
 }
 
 bool factor_renew_codes(struct tx *tx, const struct actor *actor, const struct key *key, struct str code,
                         struct str_list *ret_codes, struct err *err)
 {
     return own_session(actor, err) && factor_use(tx, key, actor->workspace_id, actor->agent_id, code, err) &&
-           make_codes(tx, actor, ret_codes, err) && note(tx, actor, EVENT_FACTOR_CODES, actor->agent_id, err);
+           make_codes(tx, actor, ret_codes, err) &&
+           actor_log(tx, actor, EVENT_FACTOR_CODES, "id", actor->agent_id, err);
 }
 
 bool factor_gained(struct tx *tx, const struct actor *actor, struct str_list *ret_codes, struct err *err)
@@ -246,7 +237,7 @@ bool factor_remove(struct tx *tx, const struct actor *actor, const struct key *k
            delete_app(tx, actor->workspace_id, actor->agent_id, err) &&
            factor_lost(tx, actor->workspace_id, actor->agent_id, err) &&
            session_end_others(tx, actor->workspace_id, actor->agent_id, actor->session_id, err) &&
-           note(tx, actor, EVENT_FACTOR_REMOVED, actor->agent_id, err);
+           actor_log(tx, actor, EVENT_FACTOR_REMOVED, "id", actor->agent_id, err);
 }
 
 bool factor_reset(struct tx *tx, const struct actor *actor, i64 agent_id, struct err *err)
@@ -264,7 +255,7 @@ bool factor_reset(struct tx *tx, const struct actor *actor, i64 agent_id, struct
            factor_lost(tx, actor->workspace_id, agent_id, err) &&
            session_end_others(tx, actor->workspace_id, agent_id,
                               agent_id == actor->agent_id ? actor->session_id : 0, err) &&
-           note(tx, actor, EVENT_FACTOR_RESET, agent_id, err);
+           actor_log(tx, actor, EVENT_FACTOR_RESET, "id", agent_id, err);
 }
 
 // ---- Signing in ----

@@ -2,6 +2,7 @@
 // See folder.h.
 #include "desk/folder.h"
 #include "base/clock.h"
+#include "desk/change.h"
 #include "desk/events.h"
 #include "sql_gen.h"
 #include "store/log.h"
@@ -139,22 +140,6 @@ static bool log_folder(struct tx *tx, const struct actor *actor, const char *kin
                       err);
 }
 
-static bool team_exists(struct tx *tx, const struct actor *actor, i64 team_id, struct err *err)
-{
-    i64 found = 0;
-    struct err why = {};
-    if (team_id == 0)
-        return err_field(err, "team_id", "required", "A team's folder names the team.");
-    if (db_one_i64(tx->conn, &SQL_conversation_team_exists,
-                   DB_ARGS(db_i64(actor->workspace_id), db_i64(team_id)), &found, &why))
-        return true;
-    if (why.code != ERR_NOT_FOUND) {
-        *err = why;
-        return false;
-    }
-    return err_field(err, "team_id", "unknown", "There is no such team.");
-}
-
 // What holds together: whose it is, its name, a query that can be read.
 static bool check(struct tx *tx, const struct actor *actor, struct folder *folder, struct err *err)
 {
@@ -165,7 +150,9 @@ static bool check(struct tx *tx, const struct actor *actor, struct folder *folde
     folder->agent_id = own ? actor->agent_id : 0;
     if (!team && folder->team_id != 0)
         return err_field(err, "team_id", "without_team", "Only a team's folder names a team.");
-    if (team && !team_exists(tx, actor, folder->team_id, err))
+    if (team && folder->team_id == 0)
+        return err_field(err, "team_id", "required", "A team's folder names the team.");
+    if (team && !change_check_team(tx, actor->workspace_id, folder->team_id, "team_id", err))
         return false;
     folder->name = text_clean_name(tx->arena, folder->name);
     if (folder->name.len == 0)

@@ -102,16 +102,6 @@ static bool own_session(const struct actor *actor, struct err *err)
     return actor->session_id > 0 || err_set(err, ERR_DENIED, "A token cannot do this; sign in.");
 }
 
-static bool note(struct tx *tx, i64 workspace_id, i64 agent_id, const char *kind, i64 id, struct err *err)
-{
-    return log_append(tx,
-                      &(struct event){.workspace_id = workspace_id,
-                                      .kind = str_from(kind),
-                                      .agent_id = agent_id,
-                                      .data = str_printf(tx->arena, "{\"passkey_id\":%lld}", (long long)id)},
-                      err);
-}
-
 // ---- Adding one ----
 
 bool passkey_fresh(struct conn *conn, const struct actor *actor, i64 now, struct err *err)
@@ -213,7 +203,7 @@ bool passkey_add(struct tx *tx, const struct actor *actor, const struct passkey_
         return false;
     }
     return factor_gained(tx, actor, ret_codes, err) &&
-           note(tx, actor->workspace_id, actor->agent_id, EVENT_PASSKEY_ADDED, id, err) &&
+           actor_log(tx, actor, EVENT_PASSKEY_ADDED, "passkey_id", id, err) &&
            passkey_get(tx->conn, actor, id, tx->arena, out, err);
 }
 
@@ -233,7 +223,7 @@ bool passkey_rename(struct tx *tx, const struct actor *actor, i64 id, struct str
     return db_exec(tx->conn, &SQL_passkey_rename,
                    DB_ARGS(db_str(clean), db_i64(actor->workspace_id), db_i64(actor->agent_id), db_i64(id)),
                    NULL, err) &&
-           note(tx, actor->workspace_id, actor->agent_id, EVENT_PASSKEY_RENAMED, id, err);
+           actor_log(tx, actor, EVENT_PASSKEY_RENAMED, "passkey_id", id, err);
 }
 
 bool passkey_remove(struct tx *tx, const struct actor *actor, i64 id, struct err *err)
@@ -248,14 +238,16 @@ bool passkey_remove(struct tx *tx, const struct actor *actor, i64 id, struct err
         return err_set(err, ERR_NOT_FOUND, "You have no such passkey.");
     return factor_lost(tx, actor->workspace_id, actor->agent_id, err) &&
            session_end_others(tx, actor->workspace_id, actor->agent_id, actor->session_id, err) &&
-           note(tx, actor->workspace_id, actor->agent_id, EVENT_PASSKEY_REMOVED, id, err);
+           actor_log(tx, actor, EVENT_PASSKEY_REMOVED, "passkey_id", id, err);
 }
 
 bool passkey_refuse(struct tx *tx, const struct passkey *passkey, struct err *err)
 {
     return db_exec(tx->conn, &SQL_passkey_refuse,
                    DB_ARGS(db_i64(tx->now), db_i64(passkey->workspace_id), db_i64(passkey->id)), NULL, err) &&
-           note(tx, passkey->workspace_id, passkey->agent_id, EVENT_PASSKEY_REFUSED, passkey->id, err);
+           actor_log(tx,
+                     &(struct actor){.workspace_id = passkey->workspace_id, .agent_id = passkey->agent_id},
+                     EVENT_PASSKEY_REFUSED, "passkey_id", passkey->id, err);
 }
 
 bool passkey_clean(struct tx *tx, struct err *err)

@@ -146,13 +146,7 @@ bool ping_choice_set(struct tx *tx, const struct actor *actor, const struct ping
     return db_exec(tx->conn, &SQL_ping_choice_set,
                    DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id), db_str(buf_str(&text))),
                    NULL, err) &&
-           log_append(
-               tx,
-               &(struct event){.workspace_id = actor->workspace_id,
-                               .kind = S("agent.updated"),
-                               .agent_id = actor->agent_id,
-                               .data = str_printf(tx->arena, "{\"id\":%lld}", (long long)actor->agent_id)},
-               err);
+           actor_log(tx, actor, "agent.updated", "id", actor->agent_id, err);
 }
 
 bool ping_choice_quiet(const struct ping_choice *choice, i64 now)

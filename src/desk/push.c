@@ -166,17 +166,6 @@ static struct str place_of(struct arena *arena, struct str hash)
     return str_printf(arena, "push:%.*s", STR_ARG(hash));
 }
 
-static bool log_self(struct tx *tx, const struct actor *actor, struct err *err)
-{
-    return log_append(
-        tx,
-        &(struct event){.workspace_id = actor->workspace_id,
-                        .kind = S(EVENT_AGENT_UPDATED),
-                        .agent_id = actor->agent_id,
-                        .data = str_printf(tx->arena, "{\"id\":%lld}", (long long)actor->agent_id)},
-        err);
-}
-
 bool push_device_add(struct tx *tx, const struct key *key, const struct actor *actor,
                      const struct push_draft *draft, struct str user_agent, struct push_device *out,
                      struct err *err)
@@ -210,7 +199,7 @@ bool push_device_add(struct tx *tx, const struct key *key, const struct actor *a
                            db_i64(tx->now)),
                    NULL, err) &&
            db_one_i64(tx->conn, &SQL_push_device_by_hash, DB_ARGS(db_str(hash)), &out->id, err) &&
-           log_self(tx, actor, err);
+           actor_log(tx, actor, EVENT_AGENT_UPDATED, "id", actor->agent_id, err);
 }
 
 bool push_device_remove(struct tx *tx, const struct actor *actor, i64 id, struct err *err)
@@ -220,7 +209,8 @@ bool push_device_remove(struct tx *tx, const struct actor *actor, i64 id, struct
                  DB_ARGS(db_i64(actor->workspace_id), db_i64(actor->agent_id), db_i64(id)), &changed, err)) {
         return false;
     }
-    return changed == 1 ? log_self(tx, actor, err) : err_set(err, ERR_NOT_FOUND, "There is no such device.");
+    return changed == 1 ? actor_log(tx, actor, EVENT_AGENT_UPDATED, "id", actor->agent_id, err)
+                        : err_set(err, ERR_NOT_FOUND, "There is no such device.");
 }
 
 bool push_device_try(struct tx *tx, const struct actor *actor, i64 id, struct err *err)

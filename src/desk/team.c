@@ -36,16 +36,6 @@ const struct type name_draft_type = {
     sizeof(struct name_draft),
 };
 
-static bool note_event(struct tx *tx, const struct actor *actor, const char *kind, i64 id, struct err *err)
-{
-    return log_append(tx,
-                      &(struct event){.workspace_id = actor->workspace_id,
-                                      .kind = str_from(kind),
-                                      .agent_id = actor->agent_id,
-                                      .data = str_printf(tx->arena, "{\"id\":%lld}", (long long)id)},
-                      err);
-}
-
 static bool clean_name(struct arena *arena, struct str name, struct str *ret_name, struct err *err)
 {
     *ret_name = text_clean_name(arena, name);
@@ -113,7 +103,7 @@ bool team_create(struct tx *tx, const struct actor *actor, struct str name, i64 
                             db_i64(tx->now)),
                     ret_id, err))
         return name_taken(err, "team");
-    return note_event(tx, actor, "team.created", *ret_id, err);
+    return actor_log(tx, actor, "team.created", "id", *ret_id, err);
 }
 
 bool team_rename(struct tx *tx, const struct actor *actor, i64 id, struct str name, struct err *err)
@@ -131,7 +121,7 @@ bool team_rename(struct tx *tx, const struct actor *actor, i64 id, struct str na
         return name_taken(err, "team");
     if (n == 0)
         return err_set(err, ERR_NOT_FOUND, "There is no such team.");
-    return note_event(tx, actor, "team.updated", id, err);
+    return actor_log(tx, actor, "team.updated", "id", id, err);
 }
 
 bool team_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *err)
@@ -144,7 +134,7 @@ bool team_delete(struct tx *tx, const struct actor *actor, i64 id, struct err *e
     return conversation_leave_team(tx, actor->workspace_id, id, err) &&
            folder_leave_team(tx, actor->workspace_id, id, err) &&
            db_exec(tx->conn, &SQL_team_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), NULL, err) &&
-           note_event(tx, actor, "team.deleted", id, err);
+           actor_log(tx, actor, "team.deleted", "id", id, err);
 }
 
 // Counts tell too: a limited colleague's are of what they see.
@@ -179,7 +169,7 @@ bool label_create(struct tx *tx, const struct actor *actor, struct str name, i64
                             db_i64(tx->now)),
                     ret_id, err))
         return name_taken(err, "tag");
-    return note_event(tx, actor, "tag.created", *ret_id, err);
+    return actor_log(tx, actor, "tag.created", "id", *ret_id, err);
 }
 
 bool label_rename(struct tx *tx, const struct actor *actor, i64 id, struct str name, struct err *err)
@@ -195,5 +185,5 @@ bool label_rename(struct tx *tx, const struct actor *actor, i64 id, struct str n
         return name_taken(err, "tag");
     if (n == 0)
         return err_set(err, ERR_NOT_FOUND, "There is no such tag.");
-    return note_event(tx, actor, "tag.updated", id, err);
+    return actor_log(tx, actor, "tag.updated", "id", id, err);
 }

@@ -194,16 +194,6 @@ bool webhook_get(struct conn *conn, const struct actor *actor, i64 id, struct ar
     return true;
 }
 
-static bool note(struct tx *tx, const struct actor *actor, const char *kind, i64 id, struct err *err)
-{
-    return log_append(tx,
-                      &(struct event){.workspace_id = actor->workspace_id,
-                                      .kind = str_from(kind),
-                                      .agent_id = actor->agent_id,
-                                      .data = str_printf(tx->arena, "{\"webhook_id\":%lld}", (long long)id)},
-                      err);
-}
-
 static const struct webhook_kind *kind_find(struct str name)
 {
     for (const struct webhook_kind *kind = webhook_kinds; kind->kind; kind++) {
@@ -267,7 +257,7 @@ bool webhook_create(struct tx *tx, const struct actor *actor, const struct key *
                             db_str(draft->url), db_str(kinds), db_i64(tx->now)),
                     &id, err) ||
         !set_secret(tx, key, actor->workspace_id, id, 0, &secret, err) ||
-        !note(tx, actor, EVENT_WEBHOOK_CREATED, id, err) ||
+        !actor_log(tx, actor, EVENT_WEBHOOK_CREATED, "webhook_id", id, err) ||
         !webhook_get(tx->conn, actor, id, tx->arena, out, err))
         return false;
     out->shown_secret = secret;
@@ -297,7 +287,7 @@ bool webhook_update(struct tx *tx, const struct actor *actor, i64 id, const stru
                          db_i64(actor->workspace_id), db_i64(id)),
                  NULL, err))
         return false;
-    return note(tx, actor, EVENT_WEBHOOK_UPDATED, id, err) &&
+    return actor_log(tx, actor, EVENT_WEBHOOK_UPDATED, "webhook_id", id, err) &&
            webhook_get(tx->conn, actor, id, tx->arena, out, err);
 }
 
@@ -307,7 +297,7 @@ bool webhook_delete(struct tx *tx, const struct actor *actor, i64 id, struct err
     return webhook_get(tx->conn, actor, id, tx->arena, &row, err) &&
            db_exec(tx->conn, &SQL_webhook_delete, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), NULL,
                    err) &&
-           note(tx, actor, EVENT_WEBHOOK_DELETED, id, err);
+           actor_log(tx, actor, EVENT_WEBHOOK_DELETED, "webhook_id", id, err);
 }
 
 bool webhook_rotate(struct tx *tx, const struct actor *actor, const struct key *key, i64 id,
@@ -316,7 +306,7 @@ bool webhook_rotate(struct tx *tx, const struct actor *actor, const struct key *
     struct webhook row;
     return webhook_get(tx->conn, actor, id, tx->arena, &row, err) &&
            set_secret(tx, key, actor->workspace_id, id, tx->now + OVERLAP_MS, ret_secret, err) &&
-           note(tx, actor, EVENT_WEBHOOK_UPDATED, id, err);
+           actor_log(tx, actor, EVENT_WEBHOOK_UPDATED, "webhook_id", id, err);
 }
 
 // ---- Deliveries ----
