@@ -4,6 +4,7 @@
 #include "desk/callback.h"
 #include "desk/change.h"
 #include "desk/events.h"
+#include "desk/pair.h"
 #include "desk/route.h"
 #include "sql_gen.h"
 
@@ -13,15 +14,6 @@ const struct type merge_draft_type = {
                                  .doc = "The conversation that goes into this one."),
                            FIELD_END},
     sizeof(struct merge_draft)};
-const struct type split_draft_type = {
-    "SplitDraft",
-    (const struct field[]){
-        FIELD(split_draft, FIELD_I64, message_id, FIELD_REQUIRED, .doc = "From this message on."), FIELD_END},
-    sizeof(struct split_draft)};
-const struct type link_draft_type = {
-    "LinkDraft",
-    (const struct field[]){FIELD(link_draft, FIELD_I64, conversation_id, FIELD_REQUIRED), FIELD_END},
-    sizeof(struct link_draft)};
 
 struct kept { // of a conversation's row, to be taken back
     struct str status, priority;
@@ -45,32 +37,6 @@ static const struct type kept_type = {
     },
     sizeof(struct kept),
 };
-
-static bool not_here(struct err *err)
-{
-    return err_set(err, ERR_NOT_FOUND, "There is no such conversation.");
-}
-
-static bool open_seen(struct change *change, const struct actor *actor, i64 id, struct edit **ret,
-                      struct err *err)
-{
-    return change_open(change, id, ret, err) &&
-           (actor_sees(actor, (*ret)->before.channel_id, (*ret)->before.team_id) || not_here(err));
-}
-
-static bool open_both(struct change *change, const struct actor *actor, i64 a, i64 b, struct edit **ret_a,
-                      struct edit **ret_b, struct err *err)
-{
-    bool turned = b < a;
-    return open_seen(change, actor, turned ? b : a, turned ? ret_b : ret_a, err) &&
-           open_seen(change, actor, turned ? a : b, turned ? ret_a : ret_b, err);
-}
-
-static bool may_triage(const struct actor *actor, struct err *err)
-{
-    return actor_may(actor, MAY_TRIAGE) ||
-           err_set(err, ERR_DENIED, "Your role may not change conversations.");
-}
 
 static bool is(struct str status, const char *name)
 {
@@ -128,69 +94,6 @@ static struct str keep(struct arena *arena, const struct record *row, const stru
     struct json_writer w = json_writer(&buf);
     json_encode(&w, &kept_type, &kept);
     return buf_str(&buf);
-}
-
-// ---- The log ----
-
-struct moved {
-    i64 id, channel_id, customers;
-};
-struct moved_list {
-    struct moved *items;
-    size_t len, cap;
-};
-
-static bool read_moved(struct change *change, const struct sql *sql, const struct db_arg *args, size_t n,
-                       bool counts, struct moved_list *out, struct err *err)
-{
-    struct rows *rows;
-    if (!db_query(change->tx->conn, sql, args, n, &rows, err))
-        return false;
-    while (rows_next(rows))
-        *list_push(out, change->tx->arena) =
-            (struct moved){row_i64(rows, 0), row_i64(rows, 1), counts ? row_i64(rows, 2) : 0};
-    if (!rows_end(rows, err))
-        return false;
-    return out->len <= MERGE_MESSAGES_MAX ||
-           err_set(err, ERR_TOO_LARGE, "More than %d messages cannot move at once.", MERGE_MESSAGES_MAX);
-}
-
-// Screens and the search index look at each message again.
-static bool log_moved(struct change *change, const struct moved_list *moved, const struct record *from,
-                      const struct record *to, struct err *err)
-{
-    struct str data = str_printf(change->tx->arena, "{\"from\":%lld}", (long long)from->id);
-    for (size_t i = 0; i < moved->len; i++) {
-        if (!change_log(change, EVENT_MESSAGE_MOVED, to, moved->items[i].id, data, err))
-            return false;
-    }
-    return true;
-}
-
-static bool log_pair(struct change *change, const char *kind, const struct record *here, i64 other,
-                     struct err *err)
-{
-    return change_log(change, kind, here, 0,
-                      str_printf(change->tx->arena, "{\"other\":%lld}", (long long)other), err);
-}
-
-static void renew_all(struct edit *edit)
-{
-    edit->renew_answered = edit->renew_preview = edit->renew_language = edit->renew_times = true;
-    edit->touched = true;
-}
-
-static bool renew_figures(struct change *change, struct record *row, i64 *ret_newest, struct err *err)
-{
-    struct rows *rows;
-    if (!db_query(change->tx->conn, &SQL_merge_figures,
-                  DB_ARGS(db_i64(change->workspace_id), db_i64(row->id)), &rows, err))
-        return false;
-    if (rows_next(rows)) {
-        row->message_count = row_i64(rows, 1);
-        *ret_newest = row_i64(rows, 2);
-    }
-    return rows_end(rows, err);
 }
 
 // ---- Merging ----
@@ -261,18 +164,6 @@ static void empty(struct edit *from, i64 into_id, i64 now)
     from->touched = true;
 }
 
-// What hangs on messages goes where they now are: what waits to leave, who was named in them.
-// What stood behind something that is elsewhere now waits for it no longer.
-static bool follow(struct tx *tx, i64 workspace, i64 into, i64 other, struct err *err)
-{
-    return db_exec(tx->conn, &SQL_merge_move_outbox, DB_ARGS(db_i64(into), db_i64(workspace)), NULL, err) &&
-           db_exec(tx->conn, &SQL_merge_wake_outbox,
-                   DB_ARGS(db_i64(tx->now), db_i64(workspace), db_i64(into)), NULL, err) &&
-           db_exec(tx->conn, &SQL_merge_wake_outbox,
-                   DB_ARGS(db_i64(tx->now), db_i64(workspace), db_i64(other)), NULL, err) &&
-           db_exec(tx->conn, &SQL_merge_move_mentions, DB_ARGS(db_i64(into), db_i64(workspace)), NULL, err);
-}
-
 static bool move_all(struct change *change, const struct edit *into, const struct edit *from,
                      struct str into_before, struct str from_before, struct err *err)
 {
@@ -307,18 +198,12 @@ static bool move_all(struct change *change, const struct edit *into, const struc
                    err) &&
            db_exec(tx->conn, &SQL_merge_move_messages,
                    DB_ARGS(db_i64(to), db_i64(route), db_i64(workspace), db_i64(old)), NULL, err) &&
-           follow(tx, workspace, to, old, err) &&
+           pair_follow(tx, workspace, to, old, err) &&
            db_exec(tx->conn, &SQL_merge_move_scheduled,
                    DB_ARGS(db_i64(to), db_i64(route), db_i64(workspace), db_i64(old)), NULL, err) &&
            db_exec(tx->conn, &SQL_callback_merge, DB_ARGS(db_i64(to), db_i64(workspace), db_i64(old)), NULL,
                    err) &&
            db_exec(tx->conn, &SQL_merge_mark, DB_ARGS(db_i64(to), db_i64(workspace), db_i64(old)), NULL, err);
-}
-
-static bool show(struct tx *tx, const struct actor *actor, i64 id, struct conversation *out, struct err *err)
-{
-    struct actor all = actor_system(actor->workspace_id);
-    return conversation_get(tx->conn, &all, id, tx->arena, out, err);
 }
 
 bool conversation_merge(struct tx *tx, const struct actor *actor, i64 into_id, i64 from_id,
@@ -331,26 +216,27 @@ bool conversation_merge(struct tx *tx, const struct actor *actor, i64 into_id, i
     i64 newest;
     change_init(&change, tx, actor->workspace_id, actor->agent_id);
     if (into_id == from_id) // what is not seen is not there, whatever is asked of it
-        return open_seen(&change, actor, into_id, &into, err) &&
+        return pair_open_one(&change, actor, into_id, &into, err) &&
                err_field(err, "from_id", "same", "A conversation cannot be merged with itself.");
-    if (!open_both(&change, actor, into_id, from_id, &into, &from, err) || !may_triage(actor, err))
+    if (!pair_open(&change, actor, into_id, from_id, &into, &from, err) || !pair_may(actor, err))
         return false;
     if (into->before.merged_into || from->before.merged_into)
         return err_set(err, ERR_CONFLICT, "One of them has been merged already.");
     if (!read_tags(&change, from_id, &from_tags, err) || !join_tags(&change, into, &from_tags, err) ||
-        !read_moved(&change, &SQL_merge_messages,
-                    DB_ARGS(db_i64(actor->workspace_id), db_i64(from_id), db_i64(MERGE_MESSAGES_MAX + 1)),
-                    false, &moved, err) ||
+        !pair_read_moved(
+            &change, &SQL_merge_messages,
+            DB_ARGS(db_i64(actor->workspace_id), db_i64(from_id), db_i64(MERGE_MESSAGES_MAX + 1)), false,
+            &moved, err) ||
         !move_all(&change, into, from, keep(tx->arena, &into->before, &into->tags_before),
                   keep(tx->arena, &from->before, &from_tags), err))
         return false;
     join(into, &from->before);
     empty(from, into_id, tx->now);
     into->renew_preview = into->renew_language = into->renew_times = into->touched = true;
-    return renew_figures(&change, &into->after, &newest, err) &&
-           log_moved(&change, &moved, &from->before, &into->after, err) &&
-           log_pair(&change, EVENT_CONVERSATION_MERGED, &into->after, from_id, err) &&
-           change_finish(&change, err) && show(tx, actor, into_id, out, err);
+    return pair_renew_figures(&change, &into->after, &newest, err) &&
+           pair_log_moved(&change, &moved, &from->before, &into->after, err) &&
+           pair_log(&change, EVENT_CONVERSATION_MERGED, &into->after, from_id, err) &&
+           change_finish(&change, err) && pair_show(tx, actor, into_id, out, err);
 }
 
 // ---- Taking it back ----
@@ -440,7 +326,7 @@ static bool move_back(struct change *change, const struct merge_row *merge, i64 
                    DB_ARGS(db_i64(from_id), db_i64(merge->route_id), db_i64(workspace), db_i64(to),
                            db_i64(merge->id)),
                    NULL, err) &&
-           follow(tx, workspace, from_id, to, err) &&
+           pair_follow(tx, workspace, from_id, to, err) &&
            db_exec(tx->conn, &SQL_merge_scheduled_back,
                    DB_ARGS(db_i64(from_id), db_i64(merge->route_id), db_i64(workspace), db_i64(to),
                            db_i64(merge->id)),
@@ -480,209 +366,32 @@ bool conversation_unmerge(struct tx *tx, const struct actor *actor, i64 from_id,
     struct merge_row merge = {};
     struct moved_list moved = {};
     i64 newest;
-    if (!conversation_visible(tx->conn, actor, from_id, err) || !may_triage(actor, err) ||
+    if (!conversation_visible(tx->conn, actor, from_id, err) || !pair_may(actor, err) ||
         !find_merge(tx, actor, from_id, &merge, err) || !in_turn(tx, actor, &merge, err))
         return false;
     change_init(&change, tx, actor->workspace_id, actor->agent_id);
-    if (!open_both(&change, actor, merge.into_id, from_id, &into, &from, err))
+    if (!pair_open(&change, actor, merge.into_id, from_id, &into, &from, err))
         return false;
     // Looked at once more under the locks: somebody may have merged it on, or taken it back.
     if (from->before.merged_into != merge.into_id || into->before.merged_into)
         return err_set(err, ERR_CONFLICT, "Somebody was quicker.");
     if (!find_merge(tx, actor, from_id, &merge, err) || !in_turn(tx, actor, &merge, err))
         return false;
-    if (!read_moved(&change, &SQL_merge_messages_back,
-                    DB_ARGS(db_i64(actor->workspace_id), db_i64(merge.into_id), db_i64(merge.route_id),
-                            db_i64(merge.id)),
-                    false, &moved, err) ||
+    if (!pair_read_moved(&change, &SQL_merge_messages_back,
+                         DB_ARGS(db_i64(actor->workspace_id), db_i64(merge.into_id), db_i64(merge.route_id),
+                                 db_i64(merge.id)),
+                         false, &moved, err) ||
         !part_tags(&change, into, &merge, err) || !move_back(&change, &merge, from_id, err))
         return false;
     part(&into->after, &merge);
     revive(from, &merge);
-    renew_all(into);
-    renew_all(from);
+    pair_renew(into);
+    pair_renew(from);
     return callback_renew(&change, into, err) && callback_renew(&change, from, err) &&
-           renew_figures(&change, &into->after, &newest, err) &&
-           renew_figures(&change, &from->after, &newest, err) &&
-           log_moved(&change, &moved, &into->before, &from->after, err) &&
-           log_pair(&change, EVENT_CONVERSATION_UNMERGED, &into->after, from_id, err) &&
-           log_pair(&change, EVENT_CONVERSATION_UNMERGED, &from->after, merge.into_id, err) &&
-           change_finish(&change, err) && show(tx, actor, from_id, out, err);
-}
-
-// ---- Splitting ----
-
-struct cut {
-    i64 at, route_id;
-    bool found, before;
-};
-
-static bool find_cut(struct tx *tx, const struct actor *actor, i64 id, i64 message_id, struct cut *out,
-                     struct err *err)
-{
-    struct rows *rows;
-    if (!db_query(tx->conn, &SQL_split_first,
-                  DB_ARGS(db_i64(actor->workspace_id), db_i64(id), db_i64(message_id)), &rows, err))
-        return false;
-    if (rows_next(rows))
-        *out = (struct cut){row_i64(rows, 0), row_i64(rows, 1), true, row_i64(rows, 2) != 0};
-    if (!rows_end(rows, err))
-        return false;
-    if (!out->found)
-        return err_field(err, "message_id", "unknown", "There is no such message in this conversation.");
-    return out->before || err_field(err, "message_id", "first", "Before the first message there is nothing.");
-}
-
-// The network's thread leads to the new conversation from now on.
-static bool lead(struct change *change, const struct edit *old, const struct edit *fresh,
-                 const struct cut *cut, i64 *ret_route, struct err *err)
-{
-    struct tx *tx = change->tx;
-    i64 workspace = change->workspace_id;
-    struct way home = way_home(&old->before);
-    struct err why = {};
-    *ret_route = cut->route_id;
-    if (cut->route_id == 0 && way_add(tx, workspace, fresh->after.id, &home, ret_route, &why))
-        return true;
-    if (cut->route_id == 0 && why.code != ERR_CONFLICT) {
-        *err = why;
-        return false;
-    }
-    if (cut->route_id == 0 &&
-        !db_one_i64(tx->conn, &SQL_route_find,
-                    DB_ARGS(db_i64(workspace), db_i64(home.channel_id), db_str(home.thread_key)), ret_route,
-                    err))
-        return false;
-    return db_exec(tx->conn, &SQL_split_route,
-                   DB_ARGS(db_i64(fresh->after.id), db_i64(workspace), db_i64(*ret_route)), NULL, err);
-}
-
-static void inherit(struct edit *fresh, const struct record *old, i64 customers)
-{
-    struct record *row = &fresh->after;
-    row->contact_id = old->contact_id;
-    row->contact_name = old->contact_name;
-    row->contact_handle = old->contact_handle;
-    row->assignee_id = old->assignee_id;
-    row->team_id = old->team_id;
-    row->priority = old->priority;
-    row->language = old->language;
-    row->answered_id = old->answered_id;
-    row->unread = customers < old->unread ? customers : old->unread;
-}
-
-bool conversation_split(struct tx *tx, const struct actor *actor, i64 id, i64 message_id,
-                        struct conversation *out, struct err *err)
-{
-    struct change change;
-    struct edit *old, *fresh;
-    struct cut cut = {};
-    struct moved_list moved = {};
-    i64 route = 0, newest, customers = 0;
-    change_init(&change, tx, actor->workspace_id, actor->agent_id);
-    if (!open_seen(&change, actor, id, &old, err) || !may_triage(actor, err) ||
-        !find_cut(tx, actor, id, message_id, &cut, err) ||
-        !read_moved(&change, &SQL_split_messages,
-                    DB_ARGS(db_i64(actor->workspace_id), db_i64(id), db_i64(cut.at), db_i64(message_id),
-                            db_i64(MERGE_MESSAGES_MAX + 1)),
-                    true, &moved, err))
-        return false;
-    struct thread_place place = {
-        .channel_id = old->before.channel_id,
-        .channel_kind = old->before.channel_kind,
-        .thread_key = str_printf(tx->arena, "split:%lld:%lld", (long long)id, (long long)message_id),
-        .kind = old->before.kind,
-        .visibility = old->before.visibility};
-    i64 by_route;
-    if (!change_open_thread(&change, &place, &fresh, &by_route, err))
-        return false;
-    if (!fresh->fresh)
-        return err_set(err, ERR_CONFLICT, "It was split here before; merge the two instead.");
-    if (!lead(&change, old, fresh, &cut, &route, err) ||
-        !db_exec(tx->conn, &SQL_split_move,
-                 DB_ARGS(db_i64(fresh->after.id), db_i64(route), db_i64(actor->workspace_id), db_i64(id),
-                         db_i64(cut.at), db_i64(message_id)),
-                 NULL, err) ||
-        !follow(tx, actor->workspace_id, fresh->after.id, id, err))
-        return false;
-    for (size_t i = 0; i < moved.len; i++)
-        customers += moved.items[i].customers;
-    inherit(fresh, &old->before, customers);
-    old->after.unread -= fresh->after.unread;
-    renew_all(old);
-    renew_all(fresh);
-    old->renew_waiting = fresh->renew_waiting = true;
-    if (!renew_figures(&change, &old->after, &newest, err) ||
-        !renew_figures(&change, &fresh->after, &newest, err) ||
-        !log_moved(&change, &moved, &old->before, &fresh->after, err) ||
-        !log_pair(&change, EVENT_CONVERSATION_SPLIT, &old->after, fresh->after.id, err) ||
-        !log_pair(&change, EVENT_CONVERSATION_SPLIT, &fresh->after, id, err) || !change_finish(&change, err))
-        return false;
-    return show(tx, actor, fresh->after.id, out, err);
-}
-
-// ---- Links ----
-
-static bool log_links(struct change *change, const char *kind, const struct edit *a, const struct edit *b,
-                      struct err *err)
-{
-    return log_pair(change, kind, &a->after, b->after.id, err) &&
-           log_pair(change, kind, &b->after, a->after.id, err);
-}
-
-static bool set_link(struct tx *tx, const struct actor *actor, i64 id, i64 other, bool on, struct err *err)
-{
-    struct change change;
-    struct edit *here, *there;
-    i64 a = id < other ? id : other, b = id < other ? other : id, changed = 0;
-    change_init(&change, tx, actor->workspace_id, actor->agent_id);
-    if (id == other)
-        return open_seen(&change, actor, id, &here, err) &&
-               err_field(err, "conversation_id", "same", "A conversation is not linked with itself.");
-    if (!open_both(&change, actor, id, other, &here, &there, err) || !may_triage(actor, err))
-        return false;
-    bool done = on ? db_exec(tx->conn, &SQL_link_add,
-                             DB_ARGS(db_i64(actor->workspace_id), db_i64(a), db_i64(b),
-                                     db_i64(actor->agent_id), db_i64(tx->now)),
-                             &changed, err)
-                   : db_exec(tx->conn, &SQL_link_delete,
-                             DB_ARGS(db_i64(actor->workspace_id), db_i64(a), db_i64(b)), &changed, err);
-    return done &&
-           (changed == 0 || log_links(&change, on ? EVENT_CONVERSATION_LINKED : EVENT_CONVERSATION_UNLINKED,
-                                      here, there, err));
-}
-
-bool conversation_link(struct tx *tx, const struct actor *actor, i64 id, i64 other, struct err *err)
-{
-    return set_link(tx, actor, id, other, true, err);
-}
-
-bool conversation_unlink(struct tx *tx, const struct actor *actor, i64 id, i64 other, struct err *err)
-{
-    return set_link(tx, actor, id, other, false, err);
-}
-
-bool conversation_links(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
-                        struct conversation_list *out, struct err *err)
-{
-    struct rows *rows;
-    struct id_list ids = {};
-    if (!conversation_visible(conn, actor, id, err) ||
-        !db_query(conn, &SQL_link_of, DB_ARGS(db_i64(actor->workspace_id), db_i64(id)), &rows, err))
-        return false;
-    while (rows_next(rows))
-        *list_push(&ids, arena) = row_i64(rows, 0);
-    if (!rows_end(rows, err))
-        return false;
-    for (size_t i = 0; i < ids.len; i++) {
-        struct conversation other = {};
-        struct err why = {};
-        if (conversation_get(conn, actor, ids.items[i], arena, &other, &why))
-            *list_push(out, arena) = other;
-        else if (why.code != ERR_NOT_FOUND) {
-            *err = why;
-            return false;
-        }
-    }
-    return true;
+           pair_renew_figures(&change, &into->after, &newest, err) &&
+           pair_renew_figures(&change, &from->after, &newest, err) &&
+           pair_log_moved(&change, &moved, &into->before, &from->after, err) &&
+           pair_log(&change, EVENT_CONVERSATION_UNMERGED, &into->after, from_id, err) &&
+           pair_log(&change, EVENT_CONVERSATION_UNMERGED, &from->after, merge.into_id, err) &&
+           change_finish(&change, err) && pair_show(tx, actor, from_id, out, err);
 }
