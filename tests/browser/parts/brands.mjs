@@ -28,6 +28,10 @@ export function brands({ browser, heed, shop, email, password }) {
     equal(await axe(page), [])
     await page.goto(`${heed.url}/settings/channels/${main.id}`)
     await page.locator('#ch-brand').selectOption({ label: 'Salt Marsh' })
+    // A channel that is told of anew meanwhile takes no choice back.
+    await heed.api('PATCH', `/channels/${main.id}`, { name: 'Marsh Main' })
+    await page.getByRole('heading', { name: 'Marsh Main' }).waitFor()
+    equal(await page.locator('#ch-brand option:checked').innerText(), 'Salt Marsh', 'what was chosen')
     await page.locator('#ch-steer').selectOption({ label: 'Marsh help' })
     await page.locator('section', { has: page.locator('#ch-brand') }).getByRole('button', { name: 'Save' }).press('Enter')
     await until(async () => (await heed.api('GET', `/channels/${main.id}`)).steer_to === help.id, 'the channel knows its support account')
