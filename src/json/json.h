@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// Reading JSON (over jansson, strict: UTF-8, no duplicate keys, depth 64, integers within int64) and
+// Reading JSON (strict: UTF-8, no duplicate keys, depth 64, integers within int64) and
 // writing it. Reading accepts "absent" and hands it on, so a chain needs one check at its end.
 #pragma once
 #include "base/buf.h"

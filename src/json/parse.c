@@ -1,21 +1,61 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// From bytes to a jansson value that is let go with its arena. Before jansson, which recurses, sees the
-// text, one pass over it limits the depth and, where asked, mends escapes that stand for no character.
+// From bytes to values, in one pass over a copy of the text that ends in NUL. Members and items are gathered
+// on one stack and copied out when their bracket closes. Recursion ends at DEPTH_MAX levels.
 #include "json/parse.h"
 #include "base/arena.h"
-#include "base/log.h"
-#include "json/jansson_names.h"
+#include "base/utf8.h"
+#include "json/value.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 
 enum {
     DEPTH_MAX = 64,
+    STACK_FIRST = 32,
     ESCAPE = 6, // length of \uXXXX
 };
 
-struct scan {
+struct parser {
     enum parse_mode mode;
     struct arena *arena;
-    struct str text;
-    char *copy; // text once something in it had to be mended
+    char *text, *at;
+    size_t len;
+    int depth;
+    struct {
+        struct json_entry *items;
+        size_t len, cap;
+    } stack;
+    struct err *err;
+};
+
+static bool parse_value(struct parser *p, struct json *out);
+
+static bool wrong(struct parser *p, const char *what)
+{
+    return err_set(p->err, ERR_SYNTAX, "This is not JSON: %s (byte %zu).", what, (size_t)(p->at - p->text));
+}
+
+// Something else should stand here.
+static bool unexpected(struct parser *p, const char *what)
+{
+    bool ended = p->at == p->text + p->len;
+    return wrong(p, ended ? "it ends too early" : *p->at == 0 ? "it holds a NUL" : what);
+}
+
+static void skip_space(struct parser *p)
+{
+    while (*p->at == ' ' || *p->at == '\n' || *p->at == '\r' || *p->at == '\t') {
+        p->at++;
+    }
+}
+
+// ---- Strings ----------------------------------------------------------------------------------------
+
+// What stands for itself in a string, but for UTF-8 of more than one byte.
+static const bool plain[256] = {
+    [0x20 ... 0x21] = true,
+    [0x23 ... 0x5B] = true,
+    [0x5D ... 0x7F] = true, // without " and the backslash
 };
 
 static int hex_digit(char c)
@@ -26,15 +66,15 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-// The number of the escape \uXXXX at pos; -1 when there is none.
-static int escape_at(struct str text, size_t pos)
+// The number of the escape \uXXXX; -1 when there is none.
+static int escape_at(const char *at)
 {
-    if (text.len < ESCAPE || pos > text.len - ESCAPE || text.ptr[pos] != '\\' || text.ptr[pos + 1] != 'u') {
+    int code = 0;
+    if (at[0] != '\\' || at[1] != 'u') {
         return -1;
     }
-    int code = 0;
-    for (size_t i = pos + 2; i < pos + ESCAPE; i++) {
-        int digit = hex_digit(text.ptr[i]);
+    for (int i = 2; i < ESCAPE; i++) { // a digit of -1 ends it before it would read behind the NUL
+        int digit = hex_digit(at[i]);
         if (digit < 0) {
             return -1;
         }
@@ -43,87 +83,382 @@ static int escape_at(struct str text, size_t pos)
     return code;
 }
 
-static void mend(struct scan *scan, size_t pos)
+static bool is_half(int code)
 {
-    if (!scan->copy) {
-        scan->copy = str_cstr(scan->arena, scan->text);
-        scan->text.ptr = scan->copy;
-    }
-    memcpy(scan->copy + pos, scan->mode == PARSE_LENIENT ? "\\ufffd" : "\\u0000", ESCAPE);
+    return code >= 0xD800 && code <= 0xDFFF;
 }
 
-// Called at a backslash inside a string; returns the position behind what it begins.
-static size_t pass_escape(struct scan *scan, size_t pos)
+// \uXXXX, or two of them that are one character. What stands for none is refused, or becomes what the mode
+// says.
+static bool unescape_code(struct parser *p, char **out)
 {
-    int code = escape_at(scan->text, pos);
+    int code = escape_at(p->at);
     if (code < 0) {
-        return pos + 2; // \n and the like; jansson judges them
+        return unexpected(p, "\\u needs four hexadecimal digits");
     }
-    int next = escape_at(scan->text, pos + ESCAPE);
-    if (code >= 0xD800 && code <= 0xDBFF && next >= 0xDC00 && next <= 0xDFFF) {
-        return pos + 2 * ESCAPE;
+    int next = is_half(code) && code < 0xDC00 ? escape_at(p->at + ESCAPE) : -1;
+    if (next >= 0xDC00 && next <= 0xDFFF) {
+        code = 0x10000 + ((code & 0x3FF) << 10 | (next & 0x3FF));
+        p->at += ESCAPE;
+    } else if (code == 0 || is_half(code)) {
+        if (p->mode == PARSE_STRICT) {
+            return wrong(p, "an escape that stands for no character");
+        }
+        code = p->mode == PARSE_LENIENT ? 0xFFFD : 0;
     }
-    if (scan->mode != PARSE_STRICT && (code == 0 || (code >= 0xD800 && code <= 0xDFFF))) {
-        mend(scan, pos);
-    }
-    return pos + ESCAPE;
+    p->at += ESCAPE;
+    *out += utf8_encode((u32)code, *out);
+    return true;
 }
 
-static bool scan_text(struct scan *scan, struct err *err)
+static bool unescape(struct parser *p, char **out)
 {
-    bool in_string = false;
-    i64 depth = 0;
-    for (size_t pos = 0; pos < scan->text.len;) {
-        char c = scan->text.ptr[pos];
-        if (in_string && c == '\\') {
-            pos = pass_escape(scan, pos);
-            continue;
+    static const char names[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    char c = p->at[1];
+    if (c == 'u') {
+        return unescape_code(p, out);
+    }
+    const char *found = c ? strchr(names, c) : NULL;
+    if (!found) {
+        p->at++;
+        return unexpected(p, "an unknown escape");
+    }
+    *(*out)++ = meant[found - names];
+    p->at += 2;
+    return true;
+}
+
+// One byte that is not plain, with what belongs to it. Nothing becomes longer than it was.
+static bool parse_special(struct parser *p, char **out)
+{
+    size_t bad;
+    if (*p->at == '\\') {
+        return unescape(p, out);
+    }
+    if ((u8)*p->at < 0x20) {
+        return unexpected(p, "a control character in a text");
+    }
+    size_t len = utf8_sequence((struct str){p->text, p->len}, (size_t)(p->at - p->text), &bad);
+    if (len == 0) {
+        return wrong(p, "bytes that are not UTF-8");
+    }
+    memmove(*out, p->at, len);
+    *out += len;
+    p->at += len;
+    return true;
+}
+
+// At the opening quote.
+static bool parse_string(struct parser *p, struct str *out)
+{
+    char *begin = ++p->at, *end = begin;
+    for (;;) {
+        char *run = p->at;
+        while (plain[(u8)*p->at]) {
+            p->at++;
         }
-        if (c == 0) {
-            // jansson takes NUL for the end of the text and would not see what follows.
-            return err_set(err, ERR_SYNTAX, "This is not JSON: it holds a NUL (byte %zu).", pos);
+        size_t n = (size_t)(p->at - run);
+        if (end != run) {
+            memmove(end, run, n);
         }
-        if (c == '"') {
-            in_string = !in_string;
-        } else if (!in_string && (c == '[' || c == '{') && ++depth > DEPTH_MAX) {
-            return err_set(err, ERR_SYNTAX, "The JSON is nested deeper than %d levels (byte %zu).", DEPTH_MAX,
-                           pos);
-        } else if (!in_string && (c == ']' || c == '}')) {
-            depth--;
+        end += n;
+        if (*p->at == '"') {
+            break;
         }
-        pos++;
+        if (!parse_special(p, &end)) {
+            return false;
+        }
+    }
+    p->at++;
+    *end = 0;
+    *out = (struct str){begin, (size_t)(end - begin)};
+    return true;
+}
+
+// ---- Numbers ----------------------------------------------------------------------------------------
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool skip_digits(struct parser *p)
+{
+    if (!is_digit(*p->at)) {
+        return unexpected(p, "a digit is missing");
+    }
+    while (is_digit(*p->at)) {
+        p->at++;
     }
     return true;
 }
 
-static void let_go(void *arg)
+static bool parse_real(struct parser *p, const char *from, struct json *out)
 {
-    json_decref(arg);
+    if (*p->at == '.') {
+        p->at++;
+        if (!skip_digits(p)) {
+            return false;
+        }
+    }
+    if (*p->at == 'e' || *p->at == 'E') {
+        p->at += p->at[1] == '+' || p->at[1] == '-' ? 2 : 1;
+        if (!skip_digits(p)) {
+            return false;
+        }
+    }
+    *out = (struct json){.kind = JSON_REAL, .real = strtod(from, NULL)};
+    return isfinite(out->real) || wrong(p, "a number that is too large");
+}
+
+static bool parse_whole(struct parser *p, const char *digits, bool negative, struct json *out)
+{
+    i64 number = 0;
+    for (const char *c = digits; c < p->at; c++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_sub_overflow(number, *c - '0', &number)) { // downwards, where there is one more
+            return wrong(p, "a number of more than 64 bits");
+        }
+    }
+    if (!negative && __builtin_sub_overflow(0, number, &number)) {
+        return wrong(p, "a number of more than 64 bits");
+    }
+    *out = (struct json){.kind = JSON_INT, .number = number};
+    return true;
+}
+
+static bool parse_number(struct parser *p, struct json *out)
+{
+    const char *from = p->at;
+    bool negative = *p->at == '-';
+    const char *digits = p->at += negative;
+    if (!skip_digits(p)) {
+        return false;
+    }
+    if (*digits == '0' && p->at > digits + 1) {
+        return wrong(p, "a number that begins with 0");
+    }
+    if (*p->at == '.' || *p->at == 'e' || *p->at == 'E') {
+        return parse_real(p, from, out);
+    }
+    return parse_whole(p, digits, negative, out);
+}
+
+// ---- What holds others ------------------------------------------------------------------------------
+
+static struct json_entry *push(struct parser *p)
+{
+    return list_push(&p->stack, p->arena);
+}
+
+static bool enter(struct parser *p)
+{
+    if (++p->depth > DEPTH_MAX) {
+        return err_set(p->err, ERR_SYNTAX, "The JSON is nested deeper than %d levels (byte %zu).", DEPTH_MAX,
+                       (size_t)(p->at - p->text));
+    }
+    p->at++;
+    skip_space(p);
+    return true;
+}
+
+// Behind a member or item: true when another follows; *ret_ok false: neither comma nor end.
+static bool another(struct parser *p, char close, bool *ret_ok)
+{
+    skip_space(p);
+    *ret_ok = true;
+    if (*p->at == ',') {
+        p->at++;
+        skip_space(p);
+        return true;
+    }
+    if (*p->at != close) {
+        *ret_ok = unexpected(p, close == ']' ? "',' or ']' is expected" : "',' or '}' is expected");
+    }
+    return false;
+}
+
+static bool parse_items(struct parser *p)
+{
+    bool ok;
+    do {
+        struct json value;
+        if (!parse_value(p, &value)) {
+            return false;
+        }
+        push(p)->value = value;
+    } while (another(p, ']', &ok));
+    return ok;
+}
+
+static bool parse_array(struct parser *p, struct json *out)
+{
+    size_t from = p->stack.len;
+    if (!enter(p) || (*p->at != ']' && !parse_items(p))) {
+        return false;
+    }
+    size_t n = p->stack.len - from;
+    struct json *items = n ? arena_array(p->arena, struct json, n) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        items[i] = p->stack.items[from + i].value;
+    }
+    *out = (struct json){.kind = JSON_ARRAY, .items = items, .n_items = n};
+    p->stack.len = from;
+    p->depth--;
+    p->at++;
+    return true;
+}
+
+// Among few; many are sorted at the end, which finds equal ones too.
+static bool is_repeated(const struct parser *p, size_t from, struct str key)
+{
+    for (size_t i = from; i < p->stack.len && p->stack.len - from < ENTRIES_UNSORTED; i++) {
+        if (str_eq(p->stack.items[i].key, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_member(struct parser *p, size_t from)
+{
+    struct json_entry entry;
+    if (*p->at != '"') {
+        return unexpected(p, "a name in quotes is expected");
+    }
+    if (!parse_string(p, &entry.key)) {
+        return false;
+    }
+    if (memchr(entry.key.ptr, 0, entry.key.len)) {
+        return wrong(p, "a name that holds something that is not a character");
+    }
+    if (is_repeated(p, from, entry.key)) {
+        return wrong(p, "a name that comes twice");
+    }
+    skip_space(p);
+    if (*p->at != ':') {
+        return unexpected(p, "':' is expected");
+    }
+    p->at++;
+    skip_space(p);
+    if (!parse_value(p, &entry.value)) {
+        return false;
+    }
+    *push(p) = entry;
+    return true;
+}
+
+static bool parse_members(struct parser *p, size_t from)
+{
+    bool ok;
+    do {
+        if (!parse_member(p, from)) {
+            return false;
+        }
+    } while (another(p, '}', &ok));
+    return ok;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct json_entry *const *left = a, *const *right = b;
+    return json_key_cmp((*left)->key, (*right)->key);
+}
+
+static bool sort_entries(struct parser *p, const struct json_entry *entries, size_t n)
+{
+    const struct json_entry **sorted = (const struct json_entry **)(uintptr_t)(entries + n);
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = &entries[i];
+    }
+    qsort(sorted, n, sizeof *sorted, by_key);
+    for (size_t i = 1; i < n; i++) {
+        if (str_eq(sorted[i - 1]->key, sorted[i]->key)) {
+            return wrong(p, "a name that comes twice");
+        }
+    }
+    return true;
+}
+
+static bool parse_object(struct parser *p, struct json *out)
+{
+    size_t from = p->stack.len;
+    if (!enter(p) || (*p->at != '}' && !parse_members(p, from))) {
+        return false;
+    }
+    size_t n = p->stack.len - from;
+    bool many = n > ENTRIES_UNSORTED;
+    struct json_entry *entries =
+        n ? arena_alloc_array(p->arena, n, sizeof *entries + (many ? sizeof(void *) : 0)) : NULL;
+    if (n) {
+        memcpy(entries, p->stack.items + from, n * sizeof *entries);
+    }
+    if (many && !sort_entries(p, entries, n)) {
+        return false;
+    }
+    *out = (struct json){.kind = JSON_OBJECT, .entries = entries, .n_entries = n};
+    p->stack.len = from;
+    p->depth--;
+    p->at++;
+    return true;
+}
+
+// ---- All --------------------------------------------------------------------------------------------
+
+static bool parse_word(struct parser *p, const char *word, struct json value, struct json *out)
+{
+    size_t len = strlen(word);
+    if (strncmp(p->at, word, len) != 0) {
+        return unexpected(p, "a value is expected");
+    }
+    p->at += len;
+    *out = value;
+    return true;
+}
+
+static bool parse_value(struct parser *p, struct json *out)
+{
+    switch (*p->at) {
+    case '{':
+        return parse_object(p, out);
+    case '[':
+        return parse_array(p, out);
+    case '"':
+        *out = (struct json){.kind = JSON_STRING};
+        return parse_string(p, &out->text);
+    case 't':
+        return parse_word(p, "true", (struct json){.kind = JSON_BOOL, .truth = true}, out);
+    case 'f':
+        return parse_word(p, "false", (struct json){.kind = JSON_BOOL}, out);
+    case 'n':
+        return parse_word(p, "null", (struct json){.kind = JSON_NULL}, out);
+    default:
+        if (*p->at != '-' && !is_digit(*p->at)) {
+            return unexpected(p, "a value is expected");
+        }
+        return parse_number(p, out);
+    }
 }
 
 const struct json *json_parse_as(enum parse_mode mode, struct str text, struct arena *arena, struct err *err)
 {
-    struct scan scan = {.mode = mode, .arena = arena};
-    scan.text = mode == PARSE_LENIENT ? utf8_clean(arena, text) : text;
-    if (!scan_text(&scan, err)) {
+    struct parser p = {.mode = mode, .arena = arena, .err = err};
+    struct str clean = mode == PARSE_LENIENT ? utf8_clean(arena, text) : text;
+    p.text = p.at = str_cstr(arena, clean);
+    p.len = clean.len;
+    p.stack.items = arena_array(arena, struct json_entry, STACK_FIRST);
+    p.stack.cap = STACK_FIRST;
+    struct json *value = arena_new(arena, struct json);
+    skip_space(&p);
+    if (!parse_value(&p, value)) {
         return NULL;
     }
-    size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | (mode == PARSE_FIELDS ? JSON_ALLOW_NUL : 0);
-    json_error_t problem;
-    json_t *value = json_loadb(scan.text.ptr ? scan.text.ptr : "", scan.text.len, flags, &problem);
-    if (!value) {
-        if (json_error_code(&problem) == json_error_out_of_memory) {
-            die("out of memory for a JSON text of %zu bytes", text.len);
-        }
-        // What jansson quotes after "near" is input, and may be cut within a character.
-        struct str what = str_from(problem.text);
-        i64 near = str_find(what, S(" near "));
-        what.len = near >= 0 ? (size_t)near : what.len;
-        err_set(err, ERR_SYNTAX, "This is not JSON: " STR_FMT " (byte %d).", STR_ARG(what), problem.position);
+    skip_space(&p);
+    if (p.at < p.text + p.len) {
+        (void)unexpected(&p, "something stands behind its end");
         return NULL;
     }
-    arena_on_reset(arena, let_go, value);
-    return (const struct json *)value;
+    return value;
 }
 
 const struct json *json_parse(struct str text, struct arena *arena, struct err *err)

@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// Looking into a parsed value. struct json is jansson's json_t under another name, so that nobody above
-// can use jansson's ways to change or free it.
-#include "json/jansson_names.h"
+// Looking into a parsed value.
 #include "json/parse.h"
-
-static json_t *raw(const struct json *value)
-{
-    // jansson wants even what it only reads as not const.
-    return (json_t *)(uintptr_t)value;
-}
-
-static const struct json *ours(const json_t *value)
-{
-    return (const struct json *)value;
-}
+#include "json/value.h"
 
 enum json_kind json_kind(const struct json *value)
 {
-    static const enum json_kind kinds[] = {
-        [JANSSON_OBJECT] = JSON_OBJECT, [JANSSON_ARRAY] = JSON_ARRAY, [JANSSON_STRING] = JSON_STRING,
-        [JANSSON_INTEGER] = JSON_INT,   [JANSSON_REAL] = JSON_REAL,   [JANSSON_TRUE] = JSON_BOOL,
-        [JANSSON_FALSE] = JSON_BOOL,    [JANSSON_NULL] = JSON_NULL,
-    };
-    return value ? kinds[json_typeof(raw(value))] : JSON_ABSENT;
+    return value ? value->kind : JSON_ABSENT;
+}
+
+static const struct json *find_sorted(const struct json *object, struct str key)
+{
+    const struct json_entry *const *sorted = json_sorted(object);
+    size_t low = 0, high = object->n_entries;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = json_key_cmp(sorted[middle]->key, key);
+        if (order == 0) {
+            return &sorted[middle]->value;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
 }
 
 const struct json *json_get(const struct json *object, struct str key)
@@ -30,12 +32,20 @@ const struct json *json_get(const struct json *object, struct str key)
     if (json_kind(object) != JSON_OBJECT || !str_given(key)) {
         return NULL;
     }
-    return ours(json_object_getn(raw(object), key.ptr, key.len));
+    if (object->n_entries > ENTRIES_UNSORTED) {
+        return find_sorted(object, key);
+    }
+    for (size_t i = 0; i < object->n_entries; i++) {
+        if (str_eq(object->entries[i].key, key)) {
+            return &object->entries[i].value;
+        }
+    }
+    return NULL;
 }
 
 const struct json *json_item(const struct json *array, size_t index)
 {
-    return json_kind(array) == JSON_ARRAY ? ours(json_array_get(raw(array), index)) : NULL;
+    return json_kind(array) == JSON_ARRAY && index < array->n_items ? &array->items[index] : NULL;
 }
 
 const struct json *json_at(const struct json *value, const char *path)
@@ -55,25 +65,22 @@ const struct json *json_at(const struct json *value, const char *path)
 
 struct str json_str(const struct json *value)
 {
-    if (json_kind(value) != JSON_STRING) {
-        return STR_NONE;
-    }
-    return (struct str){json_string_value(raw(value)), json_string_length(raw(value))};
+    return json_kind(value) == JSON_STRING ? value->text : STR_NONE;
 }
 
 i64 json_i64(const struct json *value)
 {
-    return json_kind(value) == JSON_INT ? json_integer_value(raw(value)) : 0;
+    return json_kind(value) == JSON_INT ? value->number : 0;
 }
 
 double json_f64(const struct json *value)
 {
-    return value ? json_number_value(raw(value)) : 0;
+    return json_kind(value) == JSON_REAL ? value->real : (double)json_i64(value);
 }
 
 bool json_bool(const struct json *value)
 {
-    return value && json_typeof(raw(value)) == JANSSON_TRUE;
+    return json_kind(value) == JSON_BOOL && value->truth;
 }
 
 bool json_is_null(const struct json *value)
@@ -85,26 +92,17 @@ bool json_is_null(const struct json *value)
 size_t json_len(const struct json *value)
 {
     enum json_kind kind = json_kind(value);
-    return kind == JSON_ARRAY    ? json_array_size(raw(value))
-           : kind == JSON_OBJECT ? json_object_size(raw(value))
-                                 : 0;
+    return kind == JSON_ARRAY ? value->n_items : kind == JSON_OBJECT ? value->n_entries : 0;
 }
 
 bool json_member(const struct json *object, size_t *pos, struct str *ret_key, const struct json **ret_value)
 {
-    // *pos holds jansson's iterator; the end needs a mark of its own, or the walk would begin again.
-    const size_t end = SIZE_MAX;
-    if (json_kind(object) != JSON_OBJECT || *pos == end) {
+    if (json_kind(object) != JSON_OBJECT || *pos >= object->n_entries) {
         return false;
     }
-    void *iter = *pos ? json_object_iter_next(raw(object), (void *)*pos) : json_object_iter(raw(object));
-    if (!iter) {
-        *pos = end;
-        return false;
-    }
-    *pos = (size_t)iter;
-    *ret_key = (struct str){json_object_iter_key(iter), json_object_iter_key_len(iter)};
-    *ret_value = ours(json_object_iter_value(iter));
+    const struct json_entry *entry = &object->entries[(*pos)++];
+    *ret_key = entry->key;
+    *ret_value = &entry->value;
     return true;
 }
 
