@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -19,26 +20,36 @@ MESON_OK = re.compile(r"^Ok:\s+(\d+)", re.M)
 MESON_FAIL = re.compile(r"^(?:Fail|Timeout|Unexpected Pass):\s+(\d+)", re.M)
 
 
+RUNNING = set()  # process groups, for stopping
+
+
+def stop_all():
+    for group in list(RUNNING):
+        try:
+            os.killpg(group, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+
+
 def sh(command, log, env=None, timeout=3600):
     """Runs one shell command, output into the log; returns (exit code, output)."""
     process = subprocess.Popen(["bash", "-c", "set -o pipefail; " + command], cwd=ROOT, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                                env={**os.environ, **(env or {})}, start_new_session=True)
+    RUNNING.add(process.pid)
     output = []
     deadline = time.monotonic() + timeout
-    try:
-        for line in process.stdout:
-            output.append(line)
-            log.write(line)
-            log.flush()
-            if VERBOSE:
-                sys.stdout.write(line)
-            if time.monotonic() > deadline:
-                os.killpg(process.pid, signal.SIGKILL)
-    except KeyboardInterrupt:
-        os.killpg(process.pid, signal.SIGTERM)
-        raise
-    return process.wait(), "".join(output)
+    for line in process.stdout:
+        output.append(line)
+        log.write(line)
+        log.flush()
+        if VERBOSE:
+            sys.stdout.write(line)
+        if time.monotonic() > deadline:
+            os.killpg(process.pid, signal.SIGKILL)
+    code = process.wait()
+    RUNNING.discard(process.pid)
+    return code, "".join(output)
 
 
 class Stage:
@@ -117,8 +128,10 @@ CHECK = [
           "/usr/bin/python3 tools/generated.py --check", "/usr/bin/python3 tests/hardening.py build/release/heed"),
     Stage("scenario", "the product from outside, on SQLite and PostgreSQL", f"{PARALLEL} tests/scenario"),
     Stage("trust", "kills, full disks, hostile input (short form)", f"{PARALLEL} tests/trust"),
-    Stage("real", "against the real Bluesky network and real mail servers", "node tests/real/bluesky/test.mjs", f"{PARALLEL} tests/real/mail", keep_going=True),
-    Stage("browser", "the page in a real browser, with axe; the manuals' pictures", "node tests/browser/run.mjs", "node tests/browser/pictures.mjs --check", keep_going=True),
+    # These mostly wait for servers and pages, so they wait together.
+    (Stage("bluesky", "against the real Bluesky network", "node tests/real/bluesky/test.mjs"),
+     Stage("mail", "against real mail servers", f"{PARALLEL} tests/real/mail"),
+     Stage("browser", "the page in a real browser, with axe; the manuals' pictures", "node tests/browser/run.mjs", "node tests/browser/pictures.mjs --check", keep_going=True)),
     Stage("fuzz", "20 seconds a target", FUZZ, "ninja -C build/fuzz", "/usr/bin/python3 tests/fuzz/run.py --seconds 20"),
 ]
 TRUST = [
@@ -131,6 +144,14 @@ TRUST = [
 VERBOSE = bool(os.environ.get("VERBOSE"))
 
 
+def run_stage(stage, named, times):
+    start = time.monotonic()
+    passed, failed, tail = stage.run()
+    seconds = time.monotonic() - start
+    times.append((stage.name, seconds, passed, failed))
+    print((tail and tail + "\n") + f"   {stage.name + ': ' if named else ''}{passed} ok, {failed} not, {seconds:.0f} s" + (failed and f"  (build/logs/{stage.name}.log)" or ""), flush=True)
+
+
 def main():
     stages = {"check": CHECK, "trust": TRUST}.get(sys.argv[1] if len(sys.argv) > 1 else "")
     if stages is None:
@@ -138,24 +159,24 @@ def main():
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     only = sys.argv[2:]
-    passed = failed = 0
     times = []
-    for stage in stages:
-        if only and stage.name not in only:
-            continue
-        print(f"── {stage.name}: {stage.about}", flush=True)
-        start = time.monotonic()
-        p, f, tail = stage.run()
-        seconds = time.monotonic() - start
-        times.append((stage.name, seconds, p, f))
-        passed, failed = passed + p, failed + f
-        if tail:
-            print(tail)
-        print(f"   {p} ok, {f} not, {seconds:.0f} s" + ("" if not f else f"  (build/logs/{stage.name}.log)"), flush=True)
+    start = time.monotonic()
+    for together in stages:
+        asked = [s for s in (together if isinstance(together, tuple) else (together,)) if not only or s.name in only]
+        for stage in asked:
+            print(f"── {stage.name}: {stage.about}", flush=True)
+        threads = [threading.Thread(target=run_stage, args=(stage, len(asked) > 1, times), daemon=True) for stage in asked]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        done = {name for name, *_ in times}
+        times += [(stage.name, 0, 0, 1) for stage in asked if stage.name not in done]  # it fell
+    passed, failed = sum(t[2] for t in times), sum(t[3] for t in times)
     print()
     for name, seconds, p, f in times:
         print(f"{name:10} {seconds:6.0f} s  {p:5} ok {f:4} not")
-    print(f"{'in all':10} {sum(t[1] for t in times):6.0f} s")
+    print(f"{'in all':10} {time.monotonic() - start:6.0f} s")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
@@ -164,5 +185,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
+        stop_all()
         print("\nstopped")
         sys.exit(130)
