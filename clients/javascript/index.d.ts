@@ -613,6 +613,17 @@ export interface Draft {
     /** What it shows, in words. */
     alt: string
   }>
+  /** As in POST messages. */
+  mail: {
+    /** Addresses; none: whom the answered mail came from. */
+    to: Array<string>
+    /** Addresses. */
+    cc: Array<string>
+    /** null: Re: what it is about. */
+    subject: string | null
+    /** Number of a message of the conversation that is passed on with its files to the addresses in to, below the text. It answers nobody. */
+    forward: number | null
+  }
   reply_to: number | null
   /** -1: as the customer wrote last. */
   route_id: number
@@ -633,6 +644,17 @@ export interface DraftBody {
     /** What it shows, in words. */
     alt?: string
   }>
+  /** As in POST messages; looked at when it is sent. */
+  mail?: {
+    /** Addresses; none: whom the answered mail came from. */
+    to?: Array<string>
+    /** Addresses. */
+    cc?: Array<string>
+    /** null: Re: what it is about. */
+    subject?: string | null
+    /** Number of a message of the conversation that is passed on with its files to the addresses in to, below the text. It answers nobody. */
+    forward?: number | null
+  } | null
   reply_to?: number | null
   route_id?: number
   /** Colleagues may open, take over and send it. */
@@ -662,6 +684,17 @@ export interface ScheduledSend {
     /** What it shows, in words. */
     alt: string
   }>
+  /** As in POST messages. */
+  mail: {
+    /** Addresses; none: whom the answered mail came from. */
+    to: Array<string>
+    /** Addresses. */
+    cc: Array<string>
+    /** null: Re: what it is about. */
+    subject: string | null
+    /** Number of a message of the conversation that is passed on with its files to the addresses in to, below the text. It answers nobody. */
+    forward: number | null
+  }
   reply_to: number | null
   route_id: number
   send_at: string
@@ -687,6 +720,17 @@ export interface ScheduledSendBody {
     /** What it shows, in words. */
     alt?: string
   }>
+  /** As in POST messages. */
+  mail?: {
+    /** Addresses; none: whom the answered mail came from. */
+    to?: Array<string>
+    /** Addresses. */
+    cc?: Array<string>
+    /** null: Re: what it is about. */
+    subject?: string | null
+    /** Number of a message of the conversation that is passed on with its files to the addresses in to, below the text. It answers nobody. */
+    forward?: number | null
+  } | null
   reply_to?: number | null
   /** As in POST messages. */
   route_id?: number

@@ -20,6 +20,8 @@ static const struct field draft_fields[] = {
     FIELD(draft, FIELD_ENUM, mode, FIELD_READ_ONLY, .names = mode_names),
     FIELD(draft, FIELD_STR, text, FIELD_READ_ONLY),
     FIELD(draft, FIELD_LIST, attachments, FIELD_READ_ONLY | FIELD_NO_ROW, .type = &draft_attachment_type),
+    FIELD(draft, FIELD_STRUCT, mail, FIELD_READ_ONLY | FIELD_NO_ROW, .type = &draft_mail_type,
+          .doc = "As in POST messages."),
     FIELD(draft, FIELD_I64, reply_to, FIELD_READ_ONLY | FIELD_NULLABLE),
     FIELD(draft, FIELD_I64, route_id, FIELD_READ_ONLY, .doc = "-1: as the customer wrote last."),
     FIELD(draft, FIELD_BOOL, shared, FIELD_READ_ONLY, .doc = "Colleagues may open, take over and send it."),
@@ -31,6 +33,8 @@ const struct type draft_type = {"Draft", draft_fields, sizeof(struct draft)};
 static const struct field body_fields[] = {
     FIELD(draft_body, FIELD_STR, text, 0, .max = DRAFT_BYTES_MAX, .doc = "Empty: the draft goes."),
     FIELD(draft_body, FIELD_LIST, attachments, 0, .max = 20, .type = &draft_attachment_type),
+    FIELD(draft_body, FIELD_STRUCT, mail, FIELD_NULLABLE, .type = &draft_mail_type,
+          .doc = "As in POST messages; looked at when it is sent."),
     FIELD(draft_body, FIELD_I64, reply_to, FIELD_NULLABLE),
     FIELD(draft_body, FIELD_I64, route_id, 0),
     FIELD(draft_body, FIELD_BOOL, shared, 0, .doc = "Colleagues may open, take over and send it."),
@@ -43,6 +47,7 @@ static void fill(struct rows *rows, struct draft *out, struct arena *arena)
     row_fill(rows, &draft_type, out, arena);
     out->agent = (struct name_ref){row_i64(rows, 0), row_str(rows, 1, arena)};
     draft_attachments_unpack(row_str(rows, 4, arena), arena, &out->attachments);
+    draft_mail_unpack(row_str(rows, 5, arena), arena, &out->mail);
 }
 
 static bool find(struct conn *conn, i64 workspace_id, i64 conversation_id, i64 agent_id, struct str mode,
@@ -126,15 +131,17 @@ bool draft_put(struct tx *tx, const struct actor *actor, i64 conversation_id, st
         return draft_forget(tx, actor, conversation_id, mode, err);
     }
     struct str files = draft_attachments_pack(tx->arena, &body->attachments);
+    struct str mail = draft_mail_pack(tx->arena, &body->mail);
     if (was.version > 0 && str_eq(was.text, text) && was.shared == body->shared &&
         was.reply_to == body->reply_to && was.route_id == body->route_id &&
-        str_eq(draft_attachments_pack(tx->arena, &was.attachments), files)) {
+        str_eq(draft_attachments_pack(tx->arena, &was.attachments), files) &&
+        str_eq(draft_mail_pack(tx->arena, &was.mail), mail)) {
         *out = was;
         return true;
     }
     if (!db_exec(tx->conn, &SQL_draft_put,
                  DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(actor->agent_id),
-                         db_str(mode), db_str(text), db_str(files), db_i64(body->reply_to),
+                         db_str(mode), db_str(text), db_str(files), db_str(mail), db_i64(body->reply_to),
                          db_i64(body->route_id), db_i64(body->shared), db_i64(tx->now)),
                  NULL, err) ||
         !find(tx->conn, actor->workspace_id, conversation_id, actor->agent_id, mode, tx->arena, &is, err) ||
@@ -181,7 +188,8 @@ bool draft_take(struct tx *tx, const struct actor *actor, i64 conversation_id, s
     }
     struct draft gone = theirs;
     gone.version = 0;
-    struct draft_body body = {theirs.text, theirs.attachments, theirs.reply_to, theirs.route_id, false};
+    struct draft_body body = {theirs.text,     theirs.attachments, theirs.mail,
+                              theirs.reply_to, theirs.route_id,    false};
     if (!db_exec(
             tx->conn, &SQL_draft_delete_shared,
             DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(agent_id), db_str(mode)),

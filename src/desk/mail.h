@@ -25,6 +25,8 @@ bool mail_bounced(struct change *change, i64 channel_id, const struct inbound *e
                   struct err *err) MUST_CHECK;
 
 // An answer of ours that is a mail.
+// Between one's own words and a mail that is passed on.
+#define FORWARD_LINE "---------- Forwarded message ----------"
 struct mail_out {
     struct str subject, details;
     struct str_list parties;

@@ -105,7 +105,7 @@ static const struct field draft_mail_fields[] = {
                  "in to, below the text. It answers nobody."),
     FIELD_END,
 };
-static const struct type draft_mail_type = {"DraftMail", draft_mail_fields, sizeof(struct draft_mail)};
+const struct type draft_mail_type = {"DraftMail", draft_mail_fields, sizeof(struct draft_mail)};
 static const char *const draft_kind_names[] = {"reply", "note", NULL};
 static const struct field draft_attachment_fields[] = {
     FIELD(draft_attachment, FIELD_STR, sha256, FIELD_REQUIRED, .max = 64, .doc = "Of a file put before."),
@@ -168,6 +168,32 @@ void draft_attachments_unpack(struct str text, struct arena *arena, struct draft
     if (json_decode(text, &packed_type, false, arena, &packed, NULL, &ignored)) {
         *out = packed.attachments;
     }
+}
+
+bool draft_mail_is_usual(const struct draft_mail *mail)
+{
+    return mail->to.len == 0 && mail->cc.len == 0 && !str_given(mail->subject) && mail->forward == 0;
+}
+
+struct str draft_mail_pack(struct arena *arena, const struct draft_mail *mail)
+{
+    struct buf buf;
+    if (draft_mail_is_usual(mail)) {
+        return S("");
+    }
+    buf_init(&buf, arena, 2 * 1024 * 1024); // more than a request may hold
+    struct json_writer w = json_writer(&buf);
+    json_encode(&w, &draft_mail_type, mail);
+    return buf_str(&buf);
+}
+
+void draft_mail_unpack(struct str text, struct arena *arena, struct draft_mail *out)
+{
+    struct draft_mail mail = {};
+    struct err ignored = {};
+    *out = text.len > 0 && json_decode(text, &draft_mail_type, false, arena, &mail, NULL, &ignored)
+               ? mail
+               : (struct draft_mail){};
 }
 
 static const struct field version_fields[] = {

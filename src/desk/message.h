@@ -65,10 +65,15 @@ struct message_draft {
     bool keep_draft; // what the author is writing now is something else
     bool steer;      // the answer asks the customer over to the support account
 };
-extern const struct type message_draft_type, draft_attachment_type;
+extern const struct type message_draft_type, draft_attachment_type, draft_mail_type;
 // The files of a draft as JSON text, to be kept, and back.
 struct str draft_attachments_pack(struct arena *arena, const struct draft_attachments *list);
 void draft_attachments_unpack(struct str text, struct arena *arena, struct draft_attachments *out);
+// True when nobody said anything: it goes as it does by itself.
+bool draft_mail_is_usual(const struct draft_mail *mail);
+// Likewise; as it goes by itself is "".
+struct str draft_mail_pack(struct arena *arena, const struct draft_mail *mail);
+void draft_mail_unpack(struct str text, struct arena *arena, struct draft_mail *out);
 
 bool message_get(struct conn *conn, const struct actor *actor, i64 id, struct arena *arena,
                  struct message *out, struct err *err) MUST_CHECK;

@@ -2,6 +2,7 @@
 // What people do to one message: like it, edit it, take an own answer back, say what became of one in doubt.
 #include "desk/delivery.h"
 #include "desk/events.h"
+#include "desk/mail.h"
 #include "desk/mark.h"
 #include "desk/outbox.h"
 #include "desk/together.h"
@@ -207,20 +208,69 @@ bool message_delete(struct tx *tx, const struct actor *actor, i64 id, struct mes
 
 // ---- Undo -------------------------------------------------------------------------------------------
 
-static bool remember_files(struct act *act, struct message_draft *out, struct err *err)
+static bool load_files(struct act *act, i64 message_id, struct draft_attachments *out, struct err *err)
 {
     struct rows *rows;
     if (!db_query(act->tx->conn, &SQL_delivery_attachments,
-                  DB_ARGS(db_i64(act->actor->workspace_id), db_i64(act->row.id)), &rows, err)) {
+                  DB_ARGS(db_i64(act->actor->workspace_id), db_i64(message_id)), &rows, err)) {
         return false;
     }
     while (rows_next(rows)) {
-        *list_push(&out->attachments, act->tx->arena) =
+        *list_push(out, act->tx->arena) =
             (struct draft_attachment){.sha256 = row_str(rows, 0, act->tx->arena),
                                       .name = row_str(rows, 2, act->tx->arena),
                                       .alt = row_str(rows, 3, act->tx->arena)};
     }
     return rows_end(rows, err);
+}
+
+static void addresses(const struct json *mail, const char *name, struct arena *arena, struct str_list *out)
+{
+    const struct json *list = json_at(mail, name);
+    for (size_t i = 0; i < json_len(list); i++) {
+        *list_push(out, arena) = str_copy(arena, json_str(json_at(json_item(list, i), "address")));
+    }
+}
+
+// To whom it was to go; of what was passed on one's own words and files only, as they were given.
+static bool remember_mail(struct act *act, struct message_draft *out, struct err *err)
+{
+    struct message message = {};
+    struct draft_attachments theirs = {}, own = {};
+    struct arena *arena = act->tx->arena;
+    if (!message_get(act->tx->conn, act->actor, act->row.id, arena, &message, err)) {
+        return false;
+    }
+    if (!str_given(message.mail)) {
+        return true;
+    }
+    const struct json *mail = json_parse(message.mail, arena, err);
+    if (!mail) {
+        return false;
+    }
+    addresses(mail, "to", arena, &out->mail.to);
+    addresses(mail, "cc", arena, &out->mail.cc);
+    out->mail.subject = json_str(json_at(mail, "subject"));
+    out->mail.forward = message.forward_of;
+    if (!out->mail.forward) {
+        return true;
+    }
+    i64 at = str_find(out->text, S(FORWARD_LINE));
+    out->text = at < 0 ? out->text : str_trim(str_sub(out->text, 0, (size_t)at));
+    if (!load_files(act, message.forward_of, &theirs, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < out->attachments.len; i++) {
+        bool passed_on = false;
+        for (size_t j = 0; j < theirs.len; j++) {
+            passed_on |= str_eq(theirs.items[j].sha256, out->attachments.items[i].sha256);
+        }
+        if (!passed_on) {
+            *list_push(&own, arena) = out->attachments.items[i];
+        }
+    }
+    out->attachments = own;
+    return true;
 }
 
 // Compare and set: the sender claims only what is queued, so one of the two happens, never both.
@@ -253,7 +303,8 @@ bool message_undo(struct tx *tx, const struct actor *actor, i64 id, struct messa
     }
     draft.text = act.row.text;
     draft.route_id = act.row.route_id;
-    if (!remember_files(&act, &draft, err) || !withdraw(&act, err) ||
+    if (!load_files(&act, act.row.id, &draft.attachments, err) || !remember_mail(&act, &draft, err) ||
+        !withdraw(&act, err) ||
         !message_row_state(&act.change, act.edit, &act.row, S("cancelled"), STR_NONE, err) ||
         !message_row_delete(&act.change, act.edit, &act.row, tx->now, err) ||
         !delivery_free_way(tx, actor->workspace_id, act.outbox.id, err) || !change_finish(&act.change, err)) {

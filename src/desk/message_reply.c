@@ -370,7 +370,7 @@ static void quote_forwarded(struct writing *w, const struct message *m)
     struct str address = mail_field(mail, "from.address");
     clock_write(m->created_at, when);
     w->text = str_printf(w->tx->arena,
-                         STR_FMT "%s---------- Forwarded message ----------\nFrom: " STR_FMT "%s" STR_FMT
+                         STR_FMT "%s" FORWARD_LINE "\nFrom: " STR_FMT "%s" STR_FMT
                                  "%s\nDate: %.10s %.5s UTC\nSubject: " STR_FMT "\n\n" STR_FMT,
                          STR_ARG(str_trim(w->text)), blank(w->text) ? "" : "\n\n", STR_ARG(name),
                          address.len ? " <" : "", STR_ARG(address), address.len ? ">" : "", when, when + 11,
@@ -435,9 +435,9 @@ static bool prepare_forward(struct writing *w, struct err *err)
 static bool prepare_mail(struct writing *w, struct err *err)
 {
     const struct draft_mail *given = &w->draft->mail;
-    bool any = given->to.len > 0 || given->cc.len > 0 || str_given(given->subject) || given->forward;
     if (!(w->driver->can & CAN_MAIL)) {
-        return !any || err_field(err, "mail", "not_possible", "This channel sends no mail.");
+        return draft_mail_is_usual(given) ||
+               err_field(err, "mail", "not_possible", "This channel sends no mail.");
     }
     struct mail_draft draft = {.to = given->to,
                                .cc = given->cc,

@@ -22,6 +22,8 @@ static const struct field scheduled_fields[] = {
           .doc = "In whose name it goes out."),
     FIELD(scheduled, FIELD_STR, text, FIELD_READ_ONLY),
     FIELD(scheduled, FIELD_LIST, attachments, FIELD_READ_ONLY | FIELD_NO_ROW, .type = &draft_attachment_type),
+    FIELD(scheduled, FIELD_STRUCT, mail, FIELD_READ_ONLY | FIELD_NO_ROW, .type = &draft_mail_type,
+          .doc = "As in POST messages."),
     FIELD(scheduled, FIELD_I64, reply_to, FIELD_READ_ONLY | FIELD_NULLABLE),
     FIELD(scheduled, FIELD_I64, route_id, FIELD_READ_ONLY),
     FIELD(scheduled, FIELD_TIME, send_at, FIELD_READ_ONLY),
@@ -40,6 +42,8 @@ static const struct field body_fields[] = {
     FIELD(scheduled_body, FIELD_STR, text, 0, .max = 256 * 1024),
     FIELD(scheduled_body, FIELD_TIME, send_at, FIELD_REQUIRED, .doc = "In the future, within a year."),
     FIELD(scheduled_body, FIELD_LIST, attachments, 0, .max = 20, .type = &draft_attachment_type),
+    FIELD(scheduled_body, FIELD_STRUCT, mail, FIELD_NULLABLE, .type = &draft_mail_type,
+          .doc = "As in POST messages."),
     FIELD(scheduled_body, FIELD_I64, reply_to, FIELD_NULLABLE),
     FIELD(scheduled_body, FIELD_I64, route_id, 0, .doc = "As in POST messages."),
     FIELD(scheduled_body, FIELD_I64, seen_message_id, 0, .doc = "As in POST messages."),
@@ -54,6 +58,7 @@ static void fill(struct rows *rows, struct scheduled *out, struct arena *arena)
     row_fill(rows, &scheduled_type, out, arena);
     out->agent = (struct name_ref){row_i64(rows, 2), row_str(rows, 3, arena)};
     draft_attachments_unpack(row_str(rows, 5, arena), arena, &out->attachments);
+    draft_mail_unpack(row_str(rows, 6, arena), arena, &out->mail);
 }
 
 bool scheduled_list(struct conn *conn, const struct actor *actor, i64 conversation_id, struct arena *arena,
@@ -132,6 +137,7 @@ static struct message_draft draft_of(const struct scheduled *s)
                                   .text = s->text,
                                   .reply_to = s->reply_to,
                                   .route_id = s->route_id,
+                                  .mail = s->mail,
                                   .attachments = s->attachments,
                                   .seen_message_id = -1,
                                   .keep_draft = true};
@@ -159,6 +165,7 @@ bool scheduled_add(struct tx *tx, const struct actor *actor, i64 conversation_id
     struct edit *edit;
     struct scheduled s = {.text = str_given(body->text) ? body->text : S(""),
                           .attachments = body->attachments,
+                          .mail = body->mail,
                           .reply_to = body->reply_to,
                           .route_id = body->route_id};
     struct message_draft draft = draft_of(&s);
@@ -168,7 +175,8 @@ bool scheduled_add(struct tx *tx, const struct actor *actor, i64 conversation_id
         !db_one_i64(tx->conn, &SQL_scheduled_insert,
                     DB_ARGS(db_i64(actor->workspace_id), db_i64(conversation_id), db_i64(actor->agent_id),
                             db_str(s.text), db_str(draft_attachments_pack(tx->arena, &s.attachments)),
-                            db_i64(s.reply_to), db_i64(s.route_id), db_i64(body->send_at),
+                            db_str(draft_mail_pack(tx->arena, &s.mail)), db_i64(s.reply_to),
+                            db_i64(s.route_id), db_i64(body->send_at),
                             db_i64(body->cancel_if_customer_writes), db_i64(seen), db_i64(tx->now)),
                     &id, err)) {
         return false;
@@ -196,7 +204,7 @@ bool scheduled_change(struct tx *tx, const struct actor *actor, i64 id, const st
     if (field_given(&scheduled_body_type, given, "cancel_if_customer_writes")) {
         s.cancel_if_customer_writes = body->cancel_if_customer_writes;
     }
-    static const char *const fixed[] = {"attachments", "reply_to", "route_id"};
+    static const char *const fixed[] = {"attachments", "mail", "reply_to", "route_id"};
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
         if (field_given(&scheduled_body_type, given, fixed[i])) {
             return err_field(err, fixed[i], "not_possible", "This stays; cancel it and write it anew.");

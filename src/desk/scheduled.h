@@ -9,6 +9,7 @@ struct scheduled {
     struct name_ref agent;
     struct str text;
     struct draft_attachments attachments;
+    struct draft_mail mail;
     i64 reply_to, route_id, send_at, seen_message_id, version, created_at;
     bool cancel_if_customer_writes;
     struct str state, error; // waiting, stopped (the customer wrote first), failed
@@ -20,6 +21,7 @@ struct scheduled_list {
 struct scheduled_body {
     struct str text;
     struct draft_attachments attachments;
+    struct draft_mail mail;
     i64 reply_to, route_id, send_at, seen_message_id;
     bool cancel_if_customer_writes;
 };

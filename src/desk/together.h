@@ -11,6 +11,7 @@ struct draft {
     struct str mode; // reply, note
     struct str text;
     struct draft_attachments attachments;
+    struct draft_mail mail;
     i64 reply_to, route_id, version, updated_at;
     bool shared;
 };
@@ -22,6 +23,7 @@ extern const struct type draft_type, draft_body_type;
 struct draft_body {
     struct str text;
     struct draft_attachments attachments;
+    struct draft_mail mail;
     i64 reply_to, route_id;
     bool shared;
 };

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: AGPL-3.0-or-later
 -- name: draft_list :many
 -- What one has begun in a conversation, and what colleagues share.
-SELECT d.agent_id, a.name AS agent_name, d.mode, d.text, d.attachments, d.reply_to, d.route_id, d.shared, d.version, d.updated_at
+SELECT d.agent_id, a.name AS agent_name, d.mode, d.text, d.attachments, d.mail, d.reply_to, d.route_id, d.shared, d.version, d.updated_at
   FROM draft d JOIN agent a ON a.workspace_id = d.workspace_id AND a.id = d.agent_id
  WHERE d.workspace_id = :workspace AND d.conversation_id = :conversation AND (d.agent_id = :me OR d.shared = 1)
  ORDER BY d.agent_id, d.mode;
 
 -- name: draft_get :one
 -- One draft.
-SELECT d.agent_id, a.name AS agent_name, d.mode, d.text, d.attachments, d.reply_to, d.route_id, d.shared, d.version, d.updated_at
+SELECT d.agent_id, a.name AS agent_name, d.mode, d.text, d.attachments, d.mail, d.reply_to, d.route_id, d.shared, d.version, d.updated_at
   FROM draft d JOIN agent a ON a.workspace_id = d.workspace_id AND a.id = d.agent_id
  WHERE d.workspace_id = :workspace AND d.conversation_id = :conversation AND d.agent_id = :agent AND d.mode = :mode;
 
@@ -22,10 +22,10 @@ SELECT version FROM draft WHERE workspace_id = :workspace AND conversation_id = 
 
 -- name: draft_put :exec
 -- Kept as it is now.
-INSERT INTO draft (workspace_id, conversation_id, agent_id, mode, text, attachments, reply_to, route_id, shared, updated_at)
-VALUES (:workspace, :conversation, :agent, :mode, :text, :attachments, :reply_to, :route, :shared, :now)
+INSERT INTO draft (workspace_id, conversation_id, agent_id, mode, text, attachments, mail, reply_to, route_id, shared, updated_at)
+VALUES (:workspace, :conversation, :agent, :mode, :text, :attachments, :mail, :reply_to, :route, :shared, :now)
 ON CONFLICT (workspace_id, conversation_id, agent_id, mode) DO UPDATE
-   SET text = excluded.text, attachments = excluded.attachments, reply_to = excluded.reply_to, route_id = excluded.route_id,
+   SET text = excluded.text, attachments = excluded.attachments, mail = excluded.mail, reply_to = excluded.reply_to, route_id = excluded.route_id,
        shared = excluded.shared, updated_at = excluded.updated_at, version = draft.version + 1;
 
 -- name: draft_delete :exec
@@ -39,14 +39,14 @@ DELETE FROM draft
 
 -- name: scheduled_insert :one
 -- An answer for later.
-INSERT INTO scheduled_send (workspace_id, conversation_id, agent_id, text, attachments, reply_to, route_id, send_at,
+INSERT INTO scheduled_send (workspace_id, conversation_id, agent_id, text, attachments, mail, reply_to, route_id, send_at,
                             cancel_if_customer_writes, seen_message_id, state, created_at)
-VALUES (:workspace, :conversation, :agent, :text, :attachments, :reply_to, :route, :send_at, :cancel, :seen, 'waiting', :now)
+VALUES (:workspace, :conversation, :agent, :text, :attachments, :mail, :reply_to, :route, :send_at, :cancel, :seen, 'waiting', :now)
 RETURNING id;
 
 -- name: scheduled_list :many
 -- What still goes out in a conversation, or did not.
-SELECT s.id, s.conversation_id, s.agent_id, a.name AS agent_name, s.text, s.attachments, s.reply_to, s.route_id, s.send_at,
+SELECT s.id, s.conversation_id, s.agent_id, a.name AS agent_name, s.text, s.attachments, s.mail, s.reply_to, s.route_id, s.send_at,
        s.cancel_if_customer_writes, s.seen_message_id, s.state, s.error, s.version, s.created_at
   FROM scheduled_send s JOIN agent a ON a.workspace_id = s.workspace_id AND a.id = s.agent_id
  WHERE s.workspace_id = :workspace AND s.conversation_id = :conversation
@@ -54,7 +54,7 @@ SELECT s.id, s.conversation_id, s.agent_id, a.name AS agent_name, s.text, s.atta
 
 -- name: scheduled_get :one
 -- One answer for later; locked until the write ends.
-SELECT s.id, s.conversation_id, s.agent_id, a.name AS agent_name, s.text, s.attachments, s.reply_to, s.route_id, s.send_at,
+SELECT s.id, s.conversation_id, s.agent_id, a.name AS agent_name, s.text, s.attachments, s.mail, s.reply_to, s.route_id, s.send_at,
        s.cancel_if_customer_writes, s.seen_message_id, s.state, s.error, s.version, s.created_at
   FROM scheduled_send s JOIN agent a ON a.workspace_id = s.workspace_id AND a.id = s.agent_id
  WHERE s.workspace_id = :workspace AND s.id = :id

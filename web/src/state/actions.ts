@@ -223,6 +223,7 @@ function backInto(from: Conversation, draft: MessageDraft): void {
   }
   const me = session.me?.id ?? 0
   drafts.set(me, from.id, draft.kind, draft.text ?? '')
+  writing.pending = { id: from.id, draft }
   ui.mode = draft.kind
   go(from.id)
   toasts.polite = t('done.undone')

@@ -12,6 +12,7 @@ export interface Host {
   files: () => Draft['attachments']
   setFiles: (files: Draft['attachments']) => void
 }
+type Recipients = { to: string; cc: string; subject: string }
 const SAVE_MS = 900
 
 export class Writing {
@@ -24,7 +25,7 @@ export class Writing {
   chosen = $state<number | null>(null)
   sharing = $state(false)
   /** A mail's recipients and subject as somebody wrote them; null: as it goes by itself. */
-  mail = $state<{ to: string; cc: string; subject: string } | null>(null)
+  mail = $state<Recipients | null>(null)
   /** Colleagues completed with "@" in this note. */
   named = $state.raw<{ id: number; name: string }[]>([])
   #saved: Record<Mode, string> = { reply: '', note: '' }
@@ -49,7 +50,7 @@ export class Writing {
     return this.mail ? { to: list(this.mail.to), cc: list(this.mail.cc), ...(this.mail.subject.trim() ? { subject: this.mail.subject.trim() } : {}) } : null
   }
   setMail(mail: MessageDraft['mail'] | undefined): void {
-    this.mail = mail ? { to: (mail.to ?? []).join(', '), cc: (mail.cc ?? []).join(', '), subject: mail.subject ?? '' } : null
+    this.mail = mail && (mail.to?.length || mail.cc?.length || mail.subject) ? { to: (mail.to ?? []).join(', '), cc: (mail.cc ?? []).join(', '), subject: mail.subject ?? '' } : null
   }
 
   async loadWays(): Promise<void> {
@@ -74,6 +75,7 @@ export class Writing {
       if (own && own.version !== this.#version[mode] && clean) {
         this.host.setText(mode, own.text)
         if (mode === 'reply' && own.attachments.length && !this.host.files().length) this.host.setFiles(own.attachments)
+        if (mode === 'reply') this.setMail(own.mail)
       } else if (!own && clean && this.#version[mode] > 0) this.host.setText(mode, '')
       if (own) {
         if (clean) this.#saved[mode] = own.text
@@ -95,7 +97,7 @@ export class Writing {
     const files = mode === 'reply' ? this.host.files() : []
     if (text === '' && files.length === 0 && this.#version[mode] === 0) return
     try {
-      const kept = await api.put<Draft>(`/conversations/${this.id}/drafts/${mode}`, json({ text, attachments: files, shared: this.sharing && mode === 'reply' }))
+      const kept = await api.put<Draft>(`/conversations/${this.id}/drafts/${mode}`, json({ text, attachments: files, shared: this.sharing && mode === 'reply', ...(mode === 'reply' && this.mail ? { mail: this.mailDraft } : {}) }))
       this.#saved[mode] = text
       this.#version[mode] = kept.version
     } catch (error) {
@@ -125,6 +127,7 @@ export class Writing {
     const mine = await api.post<Draft>(`/conversations/${this.id}/drafts/${draft.mode}/take`, { agent_id: draft.agent.id, replace: true })
     this.host.setText(draft.mode, mine.text)
     this.host.setFiles(mine.attachments)
+    if (draft.mode === 'reply') this.setMail(mine.mail)
     this.#saved[draft.mode] = mine.text
     this.#version[draft.mode] = mine.version
     this.shared = this.shared.filter((d) => d !== draft)
@@ -133,9 +136,10 @@ export class Writing {
   async schedule(send_at: Date, cancel_if_customer_writes: boolean, reply_to: number): Promise<void> {
     await api.post(`/conversations/${this.id}/scheduled`, {
       text: this.host.text('reply').trim(), attachments: this.host.files(), send_at: send_at.toISOString(), cancel_if_customer_writes,
-      ...(reply_to ? { reply_to } : {}), ...(this.way ? { route_id: this.way.route_id } : {}),
+      ...(reply_to ? { reply_to } : {}), ...(this.way ? { route_id: this.way.route_id } : {}), ...(this.mail ? { mail: this.mailDraft } : {}),
     })
     this.sent('reply')
+    this.mail = null
     this.host.setText('reply', '')
     this.host.setFiles([])
     await this.loadScheduled()
