@@ -157,7 +157,8 @@ def serve_smtp(ports, crt, key, accounts):
         async def handle_DATA(self, server, session, envelope):
             def deliver():
                 with smtplib.LMTP('127.0.0.1', ports['lmtp'], local_hostname='localhost') as lmtp:
-                    lmtp.sendmail(envelope.mail_from or '', envelope.rcpt_tos, envelope.content)
+                    for to in envelope.rcpt_tos:  # one each: LMTP answers for every recipient, smtplib reads one answer
+                        lmtp.sendmail(envelope.mail_from or '', [to], envelope.content)
             try:
                 await asyncio.get_running_loop().run_in_executor(None, deliver)
             except (smtplib.SMTPException, OSError) as e:
