@@ -7,12 +7,14 @@
 #include "base/log.h"
 #include "base/picture.h"
 #include "cli/serve.h"
+#include "jobs/jobs.h"
 #include "mail/parse.h"
+#include "mail/pictures.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-// Index = the kind that nursery_run is asked for: 0 pictures, 1 mail.
-static child_job *const child_kinds[] = {picture_job, mail_job};
+static child_job *const child_kinds[] = {
+    [CHILD_PICTURE] = picture_job, [CHILD_MAIL] = mail_job, [CHILD_PICTURE_NAMED] = picture_named_job};
 
 static const struct command *find_command(int argc, char **argv, int *ret_from)
 {

@@ -599,6 +599,22 @@ export interface MailHtml {
   html: string
 }
 
+export interface RemotePictureOf {
+  /** as the src of an <img> in the mail's HTML, entities resolved; http, https or // */
+  url: string
+}
+
+export interface RemotePicture {
+  /** image/png, image/jpeg, image/gif or image/webp, told by its bytes */
+  mime: string
+  width: number
+  height: number
+  /** bytes */
+  size: number
+  /** the cleaned picture as a data: address */
+  data_url: string
+}
+
 export interface Draft {
   agent: {
     id: number
@@ -1930,6 +1946,8 @@ export class Heed {
   resolveMessage(params: { id: number; body: Resolution }, options?: Options): Promise<Message>
   /** The HTML of a mail, uncleaned */
   getMessageHtml(params: { id: number }, options?: Options): Promise<MailHtml>
+  /** Fetch one picture from the net that a mail names; its sender may learn that the mail was read */
+  getRemotePicture(params: { id: number; body: RemotePictureOf }, options?: Options): Promise<RemotePicture>
   /** What one has begun to write, and the drafts colleagues share */
   listDrafts(params: { id: number }, options?: Options): Promise<Page<Draft>>
   /** Keep what one has begun to write; mode is reply or note (a reply needs the right reply) */

@@ -58,6 +58,7 @@ export const operations = {
   editMessage: { method: 'PATCH', path: '/api/v1/messages/{id}', query: [], body: 'json', kind: 'value' },
   resolveMessage: { method: 'POST', path: '/api/v1/messages/{id}/resolve', query: [], body: 'json', kind: 'value' },
   getMessageHtml: { method: 'GET', path: '/api/v1/messages/{id}/html', query: [], body: '', kind: 'value' },
+  getRemotePicture: { method: 'POST', path: '/api/v1/messages/{id}/remote-pictures', query: [], body: 'json', kind: 'value' },
   listDrafts: { method: 'GET', path: '/api/v1/conversations/{id}/drafts', query: [], body: '', kind: 'list' },
   putDraft: { method: 'PUT', path: '/api/v1/conversations/{id}/drafts/{mode}', query: [], body: 'json', kind: 'value' },
   takeDraft: { method: 'POST', path: '/api/v1/conversations/{id}/drafts/{mode}/take', query: [], body: 'json', kind: 'value' },

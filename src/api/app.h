@@ -24,7 +24,7 @@ struct app {
     struct search *search; // NULL: this process does not index
     struct jobs *jobs;     // NULL: this process only serves
     struct limiter *limiter;
-    struct slow_pool *hashing, *slow;
+    struct slow_pool *hashing, *slow, *fetching;
     struct str public_url;           // "https://desk.example", no slash at the end
     struct str public_host;          // "desk.example", "127.0.0.1:8100"
     bool secure;                     // the public URL is https

@@ -176,7 +176,7 @@ static void run_route(struct request *req, struct reply *reply)
     bool admitted = bare    ? admit_bare(req, &err)
                     : visit ? admit_visit(req, conn, &err)
                             : admit(req, conn, &err);
-    if (admitted && req->route->read) {
+    if (admitted && req->route->read && !req->route->prepare) {
         bool done = req->route->read(req, conn, reply, &err);
         if (conn)
             db_give(req->app->db, conn);
@@ -184,7 +184,8 @@ static void run_route(struct request *req, struct reply *reply)
         return;
     }
     if (conn)
-        db_give(req->app->db, conn); // a write holds no reading connection while it waits
+        db_give(req->app->db,
+                conn); // a write holds no reading connection while it waits, nor who asks the world
     if (!admitted) {
         dispatch_finish(req, reply, &err);
         return;

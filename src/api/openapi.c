@@ -215,7 +215,8 @@ static void put_params(struct doc *doc, const struct route *route)
         put_param_schema(doc, p);
         json_close(&doc->w, '}');
     }
-    if (route->method == HTTP_POST_ && route->right != MAY_ANYONE && route->right != MAY_VISIT) {
+    if (route->method == HTTP_POST_ && route->write && route->right != MAY_ANYONE &&
+        route->right != MAY_VISIT) {
         json_open(&doc->w, '{');
         put_ref(doc, "parameters", "IdempotencyKey");
         json_close(&doc->w, '}');

@@ -52,12 +52,15 @@ struct route {
     unsigned flags;
     // Read routes: `read`, on a worker with a reading connection. Write routes: `prepare` (optional, on a
     // worker: decode and check the body) and `write` (in the write transaction; may run more than once).
+    // Routes that ask the world and write nothing: `prepare`, then `read` without a connection; there is no
+    // answer kept for an Idempotency-Key.
     bool (*read)(struct request *, struct conn *, struct reply *, struct err *);
     bool (*prepare)(struct request *, struct err *);
     bool (*write)(struct request *, struct tx *, struct reply *, struct err *);
 };
-// HASH and SLOW: prepare hashes passwords, or asks the network or a child; it runs on a few threads of its
-// own with a bounded queue (else 503), so that the workers stay free.
+// HASH, SLOW and FETCH: prepare hashes passwords, asks the network or a child, or waits for hosts that
+// strangers name; each runs on a few threads of its own with a bounded queue (else 503), so that the workers
+// stay free and who hangs holds up only others like it.
 enum route_flags {
     ROUTE_NO_STORE = 1,
     ROUTE_RAW_BODY = 2,
@@ -66,7 +69,8 @@ enum route_flags {
     ROUTE_LOCAL = 16,
     ROUTE_HASH = 32,
     ROUTE_SLOW = 64,
-    ROUTE_BYTES = 128,   // the answer is not JSON
+    ROUTE_BYTES = 128, // the answer is not JSON
+    ROUTE_FETCH = 512,
     ROUTE_ENROLL = 4096, // open to whoever still has to set up a second factor
     // Of a channel's visitors: channel by its key, origin by the channel's list, token of a visitor (visit.c)
     // instead of session, scopes and cookies.

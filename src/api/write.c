@@ -116,12 +116,16 @@ static void write_finished(void *arg, bool ok, const struct err *err)
 void dispatch_write(struct request *req, struct reply *reply)
 {
     struct err err = {.position = -1};
-    bool hash = req->route->flags & ROUTE_HASH, slow = req->route->flags & ROUTE_SLOW;
-    if (!hash && !slow) {
+    unsigned flags = req->route->flags;
+    struct slow_pool *pool = flags & ROUTE_HASH    ? req->app->hashing
+                             : flags & ROUTE_SLOW  ? req->app->slow
+                             : flags & ROUTE_FETCH ? req->app->fetching
+                                                   : NULL;
+    if (!pool) {
         dispatch_write_now(req, reply);
         return;
     }
-    if (!slow_push(hash ? req->app->hashing : req->app->slow, req, reply)) {
+    if (!slow_push(pool, req, reply)) {
         err_retry(&err, ERR_UNAVAILABLE, 2, "Too many of these at once; try again in a moment.");
         dispatch_finish(req, reply, &err);
     }
@@ -132,6 +136,11 @@ void dispatch_write_now(struct request *req, struct reply *reply)
     struct err err = {.position = -1};
     if (req->route->prepare && !req->route->prepare(req, &err)) {
         dispatch_finish(req, reply, &err);
+        return;
+    }
+    if (req->route->read) {
+        bool done = req->route->read(req, NULL, reply, &err);
+        dispatch_finish(req, reply, done ? NULL : &err);
         return;
     }
     struct pending *p = arena_new(req->arena, struct pending);

@@ -9,6 +9,7 @@
 #include "base/sniff.h"
 #include "json/field.h"
 #include "json/json.h"
+#include <stdatomic.h>
 
 // What a driver is told about its channel. Secrets are opened for the call only.
 struct channel_view {
@@ -98,8 +99,9 @@ struct net_request {
         size_t len, cap;
     } headers;
     struct str body;
-    int timeout_ms;    // 0: 30 s
-    size_t max_answer; // 0: 4 MiB
+    int timeout_ms;            // 0: 30 s
+    size_t max_answer;         // 0: 4 MiB
+    const atomic_bool *cancel; // given: once it is true, within a second, there is no answer
     // With `whole` this is no HTTP but one turn of a talk over lines: url is imap://, imaps://, smtp:// or
     // smtps://, method is ignored. `body` (it may be empty) is written to the run's connection, which is
     // opened when there is none to this url; then it is read until whole(received) says how many bytes make
@@ -114,6 +116,7 @@ struct net_answer {
     bool maybe_received; // with !got_answer: bytes may have reached the other side
     int status;
     bool secure, exempt; // a talk: it is encrypted; the operator allows this very host and port
+    bool too_large;      // without an answer: it was larger than max_answer
     bool waited;         // a patient talk: nothing came, the connection still stands
     struct str body;
     struct {

@@ -33,6 +33,7 @@ enum {
     CONNECTIONS_MAX = 20000,
     HASHING_QUEUE = 64,
     SLOW_QUEUE = 32,
+    FETCHING_QUEUE = 64,
     WAITING_MAX = 100000, // raw events of one channel before its hook answers 429
     NOTICE_MS = 300,      // between /readyz saying no and the door closing
     STOP_SERVER_MS = 5000,
@@ -209,8 +210,8 @@ static bool start_jobs(struct serve *s, struct err *err)
         .client = app->client,
         .public_url = app->public_url,
         .nursery = app->nursery,
-        .picture_kind = 0,
-        .mail_kind = 1,
+        .picture_kind = CHILD_PICTURE,
+        .mail_kind = CHILD_MAIL,
         .search = app->search,
     };
     prune_keep(s->keep_raw_days, s->keep_log_days);
@@ -236,6 +237,7 @@ static bool start(struct serve *s, struct err *err)
     app->limiter = limiter_create();
     app->hashing = slow_create("hash", 2, HASHING_QUEUE, dispatch_write_now);
     app->slow = slow_create("slow", 2, SLOW_QUEUE, dispatch_write_now);
+    app->fetching = slow_create("fetching", 8, FETCHING_QUEUE, dispatch_write_now);
     // The server first: the demo must know where it listens before the way out is closed around it.
     if ((s->works && !search_open(app->db, &app->search, err)) || !start_server(s, err) ||
         (s->options->demo && !demo_listen(app, &s->options->allow_hosts, s->arena, &s->demo, err)) ||
@@ -327,6 +329,7 @@ static bool stop(struct serve *s)
     }
     slow_destroy(app->hashing);
     slow_destroy(app->slow);
+    slow_destroy(app->fetching);
     visitors_stop(app->visitors);
     feed_stop(app->feed);
     if (app->jobs && !jobs_stop(app->jobs, STOP_JOBS_MS))

@@ -8,6 +8,13 @@
 #include "query/search.h"
 #include "store/db.h"
 
+// Index in the table that main.c gives to nursery_start.
+enum child_kind {
+    CHILD_PICTURE,
+    CHILD_MAIL,
+    CHILD_PICTURE_NAMED,
+};
+
 struct jobs_settings {
     struct db *db;
     const struct key *key;

@@ -4,7 +4,7 @@
 #include "mail/html.h"
 #include "base/arena.h"
 #include "base/buf.h"
-#include "mail/entities.h"
+#include "mail/html_tag.h"
 
 enum {
     QUOTE_MAX = 8, // signs of quotation before a line
@@ -129,56 +129,7 @@ static void put_break(struct state *state)
     }
 }
 
-// --- Characters ---
-
-static u32 numeric(struct str digits, bool hex)
-{
-    static const u32 windows[32] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021,
-                                    0x2C6,  0x2030, 0x160,  0x2039, 0x152,  0x8D,   0x17D,  0x8F,
-                                    0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
-                                    0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178};
-    u32 value = 0;
-    for (size_t i = 0; i < digits.len; i++) {
-        char c = (char)(digits.ptr[i] | 0x20);
-        u32 digit = hex && c >= 'a' ? (u32)(c - 'a') + 10 : (u32)(digits.ptr[i] - '0');
-        value = value > 0x10FFFF ? value : value * (hex ? 16 : 10) + digit;
-    }
-    if (value >= 0x80 && value < 0xA0) {
-        value = windows[value - 0x80];
-    }
-    return value == 0 || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000) ? 0xFFFD : value;
-}
-
-static bool is_digit(char c, bool hex)
-{
-    return (c >= '0' && c <= '9') || (hex && (c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-// The character reference at pos ('&'); *ret_behind behind it. 0: only an ampersand.
-static u32 reference(struct str s, size_t pos, size_t *ret_behind)
-{
-    size_t i = pos + 1;
-    if (i < s.len && s.ptr[i] == '#') {
-        bool hex = i + 1 < s.len && (s.ptr[i + 1] | 0x20) == 'x';
-        size_t start = i += hex ? 2 : 1;
-        while (i < s.len && is_digit(s.ptr[i], hex)) {
-            i++;
-        }
-        if (i == start) {
-            return 0;
-        }
-        *ret_behind = i < s.len && s.ptr[i] == ';' ? i + 1 : i;
-        return numeric(str_sub(s, start, i), hex);
-    }
-    size_t start = i;
-    while (i < s.len && i - start < ENTITY_NAME_MAX &&
-           ((s.ptr[i] | 0x20) >= 'a' && (s.ptr[i] | 0x20) <= 'z' ? true : is_digit(s.ptr[i], false))) {
-        i++;
-    }
-    u32 c = entity_find(str_sub(s, start, i));
-    *ret_behind = i < s.len && s.ptr[i] == ';' ? i + 1 : i;
-    return c;
-}
+// --- Tags ---
 
 // An attribute's value with its references resolved, on one line.
 static struct str plain_value(struct str raw, struct arena *arena)
@@ -187,7 +138,7 @@ static struct str plain_value(struct str raw, struct arena *arena)
     buf_init(&out, arena, raw.len * 4 + 8);
     for (size_t i = 0; i < raw.len;) {
         size_t behind = i + 1;
-        u32 c = raw.ptr[i] == '&' ? reference(raw, i, &behind) : 0;
+        u32 c = raw.ptr[i] == '&' ? html_reference(raw, i, &behind) : 0;
         char bytes[4];
         if (c) {
             buf_add(&out, (struct str){bytes, utf8_encode(c, bytes)});
@@ -198,13 +149,6 @@ static struct str plain_value(struct str raw, struct arena *arena)
         }
     }
     return str_trim(buf_str(&out));
-}
-
-// --- Tags ---
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
 }
 
 static void keep_attribute(struct tag *tag, struct str name, struct str value)
@@ -225,57 +169,15 @@ static void keep_attribute(struct tag *tag, struct str name, struct str value)
     }
 }
 
-// One attribute from *pos on; false at the end of the tag.
-static bool read_attribute(struct str html, size_t *pos, struct tag *tag)
-{
-    size_t i = *pos;
-    while (i < html.len && (is_space(html.ptr[i]) || html.ptr[i] == '/')) {
-        i++;
-    }
-    if (i >= html.len || html.ptr[i] == '>') {
-        *pos = i;
-        return false;
-    }
-    size_t start = i++;
-    while (i < html.len && !is_space(html.ptr[i]) && !strchr("/>=", html.ptr[i])) {
-        i++;
-    }
-    struct str name = str_sub(html, start, i), value = S("");
-    while (i < html.len && is_space(html.ptr[i])) {
-        i++;
-    }
-    if (i < html.len && html.ptr[i] == '=') {
-        i++;
-        while (i < html.len && is_space(html.ptr[i])) {
-            i++;
-        }
-        char quote = i < html.len && (html.ptr[i] == '"' || html.ptr[i] == '\'') ? html.ptr[i] : 0;
-        size_t from = quote ? ++i : i;
-        while (i < html.len &&
-               (quote ? html.ptr[i] != quote : !is_space(html.ptr[i]) && html.ptr[i] != '>')) {
-            i++;
-        }
-        value = str_sub(html, from, i);
-        i += quote && i < html.len;
-    }
-    keep_attribute(tag, name, value);
-    *pos = i;
-    return true;
-}
-
 // The tag at pos ('<' before a letter or '/'); pos moves behind its '>'.
 static void read_tag(struct state *state, struct tag *ret)
 {
-    struct str html = state->html;
-    size_t i = state->pos + 1;
-    *ret = (struct tag){.closing = html.ptr[i] == '/'};
-    i += ret->closing;
-    size_t start = i;
-    while (i < html.len && !is_space(html.ptr[i]) && html.ptr[i] != '>' && html.ptr[i] != '/') {
-        i++;
-    }
-    ret->name = str_sub(html, start, i);
-    while (read_attribute(html, &i, ret)) {
+    struct str html = state->html, name, value;
+    size_t i = state->pos;
+    *ret = (struct tag){.closing = html.ptr[i + 1] == '/'};
+    ret->name = html_tag_name(html, &i);
+    while (html_attribute(html, &i, &name, &value)) {
+        keep_attribute(ret, name, value);
     }
     state->pos = i < html.len ? i + 1 : i;
 }
@@ -304,26 +206,6 @@ static enum what what_is(struct str name)
         }
     }
     return INLINE;
-}
-
-// Behind </name>, from state->pos on.
-static void skip_to_end_tag(struct state *state, struct str name)
-{
-    struct str html = state->html;
-    for (size_t i = state->pos; i < html.len;) {
-        const char *open = memchr(html.ptr + i, '<', html.len - i);
-        if (!open) {
-            break;
-        }
-        i = (size_t)(open - html.ptr) + 1;
-        if (html.len - i > name.len && html.ptr[i] == '/' &&
-            str_eq_nocase(str_sub(html, i + 1, i + 1 + name.len), name)) {
-            const char *end = memchr(open, '>', html.len - i);
-            state->pos = end ? (size_t)(end - html.ptr) + 1 : html.len;
-            return;
-        }
-    }
-    state->pos = html.len;
 }
 
 static bool has_word(struct str words, const char *const *wanted, size_t n)
@@ -365,7 +247,7 @@ static bool style_has(struct str style, struct str wanted)
     }
     for (size_t i = 0; i < style.len; i++) {
         char c = style.ptr[i];
-        if (is_space(c)) {
+        if (html_is_space(c)) {
             continue;
         }
         c = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -528,7 +410,7 @@ static void on_element(struct state *state, const struct tag *tag)
         break;
     case SKIPPED:
         if (!tag->closing) {
-            skip_to_end_tag(state, tag->name);
+            state->pos = html_behind_end_tag(state->html, state->pos, tag->name);
         }
         break;
     case INLINE:
@@ -544,7 +426,7 @@ static void on_tag(struct state *state)
         if (str_eq_nocase(tag.name, state->hidden_tag)) {
             state->hidden_depth += tag.closing ? -1 : 1;
         } else if (!tag.closing && what_is(tag.name) == SKIPPED) {
-            skip_to_end_tag(state, tag.name);
+            state->pos = html_behind_end_tag(state->html, state->pos, tag.name);
         }
         return;
     }
@@ -557,21 +439,6 @@ static void on_tag(struct state *state)
         state->tail_at = state->out.len;
     }
     on_element(state, &tag);
-}
-
-// "<!-- … -->", "<!doctype>", "<?xml …>", "</>": nothing to see.
-static void on_declaration(struct state *state)
-{
-    struct str rest = str_sub(state->html, state->pos, state->html.len);
-    bool comment = str_starts(rest, S("<!--"));
-    i64 end;
-    if (comment && (str_starts(rest, S("<!-->")) || str_starts(rest, S("<!--->")))) {
-        end = str_find(rest, S(">"));
-    } else {
-        end = comment ? str_find(rest, S("-->")) : str_find(rest, S(">"));
-        end += comment && end >= 0 ? 2 : 0;
-    }
-    state->pos = end < 0 ? state->html.len : state->pos + (size_t)end + 1;
 }
 
 // A byte of UTF-8 that does not begin a character.
@@ -588,10 +455,10 @@ static void on_text(struct state *state)
     char bytes[4];
     if (c == '\n' && state->pre) {
         put_break(state);
-    } else if (is_space(c) && !state->pre) {
+    } else if (html_is_space(c) && !state->pre) {
         state->space = state->space || (state->line_open && state->breaks == 0);
     } else if (c == '&') {
-        u32 code = reference(html, state->pos, &behind);
+        u32 code = html_reference(html, state->pos, &behind);
         if (!code) {
             behind = state->pos + 1;
             put(state, S("&"));
@@ -601,7 +468,7 @@ static void on_text(struct state *state)
             put(state, (struct str){bytes, utf8_encode(code, bytes)});
         }
     } else {
-        while (behind < html.len && !is_space(html.ptr[behind]) && html.ptr[behind] != '<' &&
+        while (behind < html.len && !html_is_space(html.ptr[behind]) && html.ptr[behind] != '<' &&
                html.ptr[behind] != '&' && (behind - state->pos < WORD_MAX || is_within(html.ptr[behind]))) {
             behind++;
         }
@@ -614,18 +481,16 @@ static void walk(struct state *state)
 {
     struct str html = state->html;
     while (state->pos < html.len && !state->out.overflow) {
-        char next = state->pos + 1 < html.len ? html.ptr[state->pos + 1] : 0;
-        char after = state->pos + 2 < html.len ? html.ptr[state->pos + 2] : 0;
-        if (html.ptr[state->pos] != '<') {
+        switch (html_piece_at(html, state->pos)) {
+        case HTML_TEXT:
             on_text(state);
-        } else if ((next | 0x20) >= 'a' && (next | 0x20) <= 'z') {
+            break;
+        case HTML_TAG:
             on_tag(state);
-        } else if (next == '/' && (after | 0x20) >= 'a' && (after | 0x20) <= 'z') {
-            on_tag(state);
-        } else if (next == '!' || next == '?' || next == '/') {
-            on_declaration(state);
-        } else {
-            on_text(state);
+            break;
+        case HTML_DECLARATION:
+            state->pos = html_behind_declaration(html, state->pos);
+            break;
         }
     }
 }
@@ -662,7 +527,7 @@ struct str html_charset(struct str bytes)
             start++;
         }
         size_t end = start;
-        while (end < head.len && !is_space(head.ptr[end]) && !strchr("\"'/>;", head.ptr[end])) {
+        while (end < head.len && !html_is_space(head.ptr[end]) && !strchr("\"'/>;", head.ptr[end])) {
             end++;
         }
         return end > start ? str_sub(head, start, end) : STR_NONE;

@@ -209,7 +209,8 @@ static void drop_secrets(struct net_request *request, struct arena *arena)
     for (size_t i = 0; i < request->headers.len; i++) {
         struct net_header header = request->headers.items[i];
 
-        if (str_eq_nocase(header.name, S("accept")) || str_eq_nocase(header.name, S("accept-language"))) {
+        if (str_eq_nocase(header.name, S("accept")) || str_eq_nocase(header.name, S("accept-language")) ||
+            str_eq_nocase(header.name, S("user-agent"))) {
             *(struct net_header *)list_push(&kept.headers, arena) = header;
         }
     }

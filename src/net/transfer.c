@@ -81,14 +81,16 @@ static size_t on_head(char *bytes, size_t size, size_t n, void *arg)
     return line.len;
 }
 
-// About once a second: cuts an answer that dribbles.
+// About once a second: cuts an answer that dribbles, and one that nobody waits for any more.
 static int on_progress(void *arg, curl_off_t dl_total, curl_off_t dl, curl_off_t ul_total, curl_off_t ul)
 {
     struct transfer *transfer = arg;
     i64 ms = transfer->first_byte_at ? clock_mono() - transfer->first_byte_at : 0;
 
     (void)dl_total, (void)dl, (void)ul_total, (void)ul;
-    return ms > SLOW_AFTER_MS && transfer->n_received * 1000 / ms < SLOW_BYTES_PER_S;
+    const atomic_bool *cancel = transfer->request->cancel;
+    transfer->stopped = transfer->stopped || (cancel && atomic_load(cancel));
+    return transfer->stopped || (ms > SLOW_AFTER_MS && transfer->n_received * 1000 / ms < SLOW_BYTES_PER_S);
 }
 
 // ---- Setting up -------------------------------------------------------------------------------------------
@@ -294,7 +296,7 @@ static void describe(const struct transfer *transfer, struct net_answer *answer)
 
     if (transfer->stopped) {
         snprintf(answer->error, size, "The program is stopping.");
-    } else if (transfer->too_large || transfer->code == CURLE_FILESIZE_EXCEEDED) {
+    } else if (answer->too_large) {
         snprintf(answer->error, size, "The answer is larger than %zu bytes.", transfer->max_answer);
     } else if (transfer->code == CURLE_COULDNT_CONNECT && transfer->refused[0]) {
         snprintf(answer->error, size, "%s", transfer->refused);
@@ -317,6 +319,7 @@ void transfer_read(const struct transfer *transfer, struct arena *arena, struct 
 {
     answer->status = transfer->head_whole ? (int)transfer->status : 0;
     answer->maybe_received = transfer->sent;
+    answer->too_large = transfer->too_large || transfer->code == CURLE_FILESIZE_EXCEEDED;
     read_headers(transfer, arena, answer);
     if (transfer->code != CURLE_OK || transfer->stopped || !transfer->head_whole) {
         describe(transfer, answer);

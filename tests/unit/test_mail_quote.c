@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Where an answer ends and what it quotes begins, in the words of many mail programs.
 #include "mail/html.h"
+#include "mail/pictures.h"
 #include "mail/quote.h"
 #include "mail_fixture.h"
 
@@ -139,6 +140,61 @@ static void html_is_read_as_people_see_it(void **state)
     EXPECT(text_of("a<p unfinished"), "a");
 }
 
+static bool names(const char *html, const char *url)
+{
+    return html_names_picture(str_from(html), str_from(url));
+}
+
+static void the_address_of_a_picture_is_found_as_browsers_read_it(void **state)
+{
+    (void)state;
+    assert_true(names("<p>x</p><img alt='>' src='https://a.example/1.png'>", "https://a.example/1.png"));
+    assert_true(names("<IMG SRC=https://a.example/1.png>", "https://a.example/1.png"));
+    assert_true(names("<image src=\"//a.example/1\">", "//a.example/1"));
+    assert_true(names("<img src=' \n https://a.example/\n1.png\t '>", "https://a.example/1.png"));
+    assert_true(names("<img src='https://a.example/a b'>", "https://a.example/a b"));
+    assert_true(names("<img src='https://a.example/?a=1&amp;b=2'>", "https://a.example/?a=1&b=2"));
+    assert_true(names("<img src='https://a.example/?a=1&b=2'>", "https://a.example/?a=1&b=2"));
+    assert_true(names("<img src='https:&#x2f;&#47;a.example/&eacute;'>", "https://a.example/\xC3\xA9"));
+    // A name without its semicolon is one only where nothing of an address follows.
+    assert_true(names("<img src='https://a.example/?a&copy=2&reg=3'>", "https://a.example/?a&copy=2&reg=3"));
+    assert_true(names("<img src='https://a.example/?a&copy&x'>", "https://a.example/?a\xC2\xA9&x"));
+    assert_true(names("<img src='https://a.example/?a&alpha'>", "https://a.example/?a&alpha"));
+    assert_true(
+        names("<img src='https://a.example/?a&ampb=1&nosuch;'>", "https://a.example/?a&ampb=1&nosuch;"));
+    // Behind what browsers do not read as tags.
+    assert_true(
+        names("<!-- > <x --><script>if (a<b && '</x') f()</script><style>a<b \"</style><img src=https://a/1>",
+              "https://a/1"));
+    assert_true(names("1 < 2 <3 </> <img src=https://a/1", "https://a/1"));
+}
+
+static void an_address_that_no_picture_has_is_not_named(void **state)
+{
+    (void)state;
+    assert_false(names("<a href='https://a.example/1.png'>x</a>", "https://a.example/1.png"));
+    assert_false(names("https://a.example/1.png", "https://a.example/1.png"));
+    assert_false(names("<img alt='https://a.example/1.png'>", "https://a.example/1.png"));
+    assert_false(names("<img src='https://a.example/1.png2'>", "https://a.example/1.png"));
+    assert_false(names("<img src='https://a.example/1.pn'>", "https://a.example/1.png"));
+    assert_false(names("<img src='https://a.example/A'>", "https://a.example/a"));
+    assert_false(names("<img src='https://b/' src='https://a/'>", "https://a/")); // the first one holds
+    assert_false(
+        names("<!-- <img src='https://a/'> --><script><img src='https://a/'></script>", "https://a/"));
+    assert_false(names("</img src='https://a/'>", "https://a/"));
+    assert_false(names("<img src=''><img src><img>", ""));
+    assert_false(names("", "https://a/"));
+    assert_false(names("<img src='&", "&&"));
+}
+
+static void an_address_is_compared_without_what_browsers_drop(void **state)
+{
+    (void)state;
+    EXPECT(picture_url_plain(arena, S(" \n\x01https://a/\tb\r\nc d\x1f ")), "https://a/bc d");
+    EXPECT(picture_url_plain(arena, S(" \t")), "");
+    EXPECT(picture_url_plain(arena, S("")), "");
+}
+
 static void the_charset_of_html_is_found_where_it_is_written(void **state)
 {
     (void)state;
@@ -156,6 +212,9 @@ int main(void)
         TEST(a_trailing_block_goes_with_the_line_that_introduces_it),
         TEST(containers_of_mail_programs_open_the_quotation),
         TEST(html_is_read_as_people_see_it),
+        TEST(the_address_of_a_picture_is_found_as_browsers_read_it),
+        TEST(an_address_that_no_picture_has_is_not_named),
+        TEST(an_address_is_compared_without_what_browsers_drop),
         TEST(the_charset_of_html_is_found_where_it_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

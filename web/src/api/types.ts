@@ -570,6 +570,22 @@ export interface MailHtml {
   html: string
 }
 
+export interface RemotePictureOf {
+  /** as the src of an <img> in the mail's HTML, entities resolved; http, https or // */
+  url: string
+}
+
+export interface RemotePicture {
+  /** image/png, image/jpeg, image/gif or image/webp, told by its bytes */
+  mime: string
+  width: number
+  height: number
+  /** bytes */
+  size: number
+  /** the cleaned picture as a data: address */
+  data_url: string
+}
+
 export interface Draft {
   agent: {
     id: number

@@ -7,14 +7,21 @@ const ATTRIBUTES = ['align', 'alt', 'bgcolor', 'border', 'cellpadding', 'cellspa
 
 export interface Clean {
   html: string
-  kept_out: number // pictures from the net that are not loaded
+  remote: string[] // addresses of pictures from the net that are not shown, each once
+  lost: number // other pictures that cannot be shown
 }
 
-/** pictures: what cid:… stands for, as data: addresses. */
-export function clean(html: string, pictures: Record<string, string> = {}): Clean {
-  let kept_out = 0
+const own = (map: Record<string, string>, key: string) => (Object.hasOwn(map, key) ? map[key] : undefined)
+/** An address as it is compared: without what no browser reads of it. The server does the same. */
+const plain = (url: string) => url.replace(/[\t\n\r]/g, '').replace(/^[\0-\x20]+|[\0-\x20]+$/g, '')
+
+/** pictures: what cid:… stands for, and loaded: what addresses on the net stand for, as data: addresses. */
+export function clean(html: string, pictures: Record<string, string> = {}, loaded: Record<string, string> = {}): Clean {
+  const remote = new Set<string>()
+  const known = new Set([...Object.values(pictures), ...Object.values(loaded)])
+  let lost = 0
   const purify = DOMPurify()
-  purify.addHook('uponSanitizeAttribute', (_node, data) => {
+  purify.addHook('uponSanitizeAttribute', (node, data) => {
     if (data.attrName !== 'src') return
     const cid = /^cid:(.+)$/i.exec(data.attrValue.trim())?.[1]
     let name = cid ?? ''
@@ -23,11 +30,14 @@ export function clean(html: string, pictures: Record<string, string> = {}): Clea
     } catch {
       // as it is
     }
-    const picture = pictures[name] ?? (Object.values(pictures).includes(data.attrValue) ? data.attrValue : undefined)
+    const url = plain(data.attrValue)
+    const picture = own(pictures, name) ?? own(loaded, url) ?? (known.has(data.attrValue) ? data.attrValue : undefined)
     if (picture) data.attrValue = picture
     else {
-      if (!cid) kept_out++
       data.keepAttr = false
+      if (node.nodeName !== 'IMG') return
+      if (/^(https?:)?\/\//i.test(url)) remote.add(url)
+      else if (!cid) lost++
     }
   })
   purify.addHook('afterSanitizeAttributes', (node) => {
@@ -39,7 +49,7 @@ export function clean(html: string, pictures: Record<string, string> = {}): Clea
     node.setAttribute('rel', 'noopener noreferrer nofollow ugc')
   })
   const out = purify.sanitize(html, { ALLOWED_TAGS: TAGS, ALLOWED_ATTR: [...ATTRIBUTES, 'target', 'rel'], ALLOW_DATA_ATTR: false, ALLOW_ARIA_ATTR: false, KEEP_CONTENT: true, WHOLE_DOCUMENT: false })
-  return { html: out, kept_out }
+  return { html: out, remote: [...remote], lost }
 }
 
 /** The frame's whole document: its own policy besides the page's, and the page's colours. */
