@@ -83,7 +83,8 @@ static bool too_deep(const json_t *value, int left)
     size_t index;
     const char *key;
     json_t *member;
-    if (!json_is_array(value) && !json_is_object(value)) {
+    // Not json_is_array(): that macro would now mean our own name.
+    if (json_typeof(value) != JANSSON_ARRAY && json_typeof(value) != JANSSON_OBJECT) {
         return false;
     }
     if (left == 0) {
