@@ -155,8 +155,12 @@ static struct records {
     size_t len, cap;
 } steps;
 
+// What is read while something else is written comes from another thread.
+static pthread_mutex_t recording = PTHREAD_MUTEX_INITIALIZER;
+
 static void record(const struct db_trace *trace)
 {
+    pthread_mutex_lock(&recording);
     struct record_step *step = list_push(&steps, forever);
     *step = (struct record_step){
         .sql = trace->sql, .n_args = trace->n_args, .writing = trace->writing, .deferred = trace->deferred};
@@ -169,6 +173,7 @@ static void record(const struct db_trace *trace)
                 (struct str){str_cstr(forever, trace->args[i].text), trace->args[i].text.len};
         }
     }
+    pthread_mutex_unlock(&recording);
 }
 
 // ---- The bare loop ----------------------------------------------------------------------------------

@@ -8,8 +8,7 @@
 #include "sql_gen.h"
 
 enum {
-    BATCH = 64,        // raw events in one write
-    SHARE = 4 * BATCH, // rows in one round over all channels, and at least a batch of each
+    SHARE = 4 * INTAKE_PART, // rows in one round over all channels, and at least a part of each
     // After a small pass, wait so long for more before the next: each pass costs two commits, and the
     // networks' own requests wait for them.
     GATHER_MS = 4,
@@ -87,22 +86,15 @@ static bool list_waiting(struct db *db, const struct place *place, i64 limit, st
     return ok;
 }
 
-// The next rows, oldest first. One that failed before goes alone: should it end the process, it takes no
-// other with it.
-static size_t gather(const struct raw_list *waiting, size_t from, struct intake_raw *out)
+// How many of the next rows, oldest first, are claimed at once. One that failed before goes alone: should it
+// end the process, it takes no other with it.
+static size_t gather(const struct raw_list *waiting, size_t from, size_t most)
 {
     size_t n = 0;
-    for (size_t i = from; i < waiting->len && n < BATCH; i++) {
-        const struct intake_raw *raw = &waiting->items[i];
-        if (raw->attempts > 0 && n > 0) {
-            break;
-        }
-        out[n++] = *raw;
-        if (raw->attempts > 0) {
-            break;
-        }
+    while (from + n < waiting->len && n < most && waiting->items[from + n].attempts == 0) {
+        n++;
     }
-    return n;
+    return n > 0 ? n : 1;
 }
 
 static bool stopping(const struct pass *pass)
@@ -116,17 +108,20 @@ static bool serve(struct pass *pass, struct place *place, i64 share)
     struct arena *arena = arena_take();
     struct raw_list waiting = {};
     struct err err = {};
-    struct intake_raw raws[BATCH];
-    bool here = list_waiting(pass->job->settings.db, place, share, arena, &waiting, &err);
+    struct db *db = pass->job->settings.db;
+    // Where other processes want the channel too, it is held for one part at a time.
+    size_t most = db_kind(db) == DB_SQLITE ? SHARE : INTAKE_PART;
+    bool here = list_waiting(db, place, share, arena, &waiting, &err);
     place->ended = (i64)waiting.len < share;
     for (size_t i = 0; here && i < waiting.len && !stopping(pass);) {
-        struct intake_batch batch = {
-            .settings = &pass->job->settings, .owner = pass->job->owner, .arena = arena_take(), .raws = raws};
-        batch.len = gather(&waiting, i, raws);
+        struct intake_batch batch = {.settings = &pass->job->settings,
+                                     .worker = pass->worker,
+                                     .owner = pass->job->owner,
+                                     .raws = &waiting.items[i],
+                                     .len = gather(&waiting, i, most)};
         i += batch.len;
         place->after = waiting.items[i - 1].id;
         here = intake_batch_run(&batch, &pass->done);
-        arena_give(batch.arena);
         if (here && !batch.leased) { // another process has the channel
             place->ended = true;
             break;
@@ -148,7 +143,7 @@ static bool walk(struct pass *pass)
         for (size_t i = 0; i < pass->places.len; i++) {
             open += !pass->places.items[i].ended;
         }
-        i64 share = open > 0 && SHARE / open > BATCH ? SHARE / open : BATCH;
+        i64 share = open > 0 && SHARE / open > INTAKE_PART ? SHARE / open : INTAKE_PART;
         more = open > 0;
         for (size_t i = 0; here && i < pass->places.len && !stopping(pass); i++) {
             struct place *place = &pass->places.items[i];
@@ -163,7 +158,7 @@ static i64 turn(struct worker *worker, void *arg)
 {
     struct intake_job *job = arg;
     struct pass pass = {.job = job, .worker = worker};
-    if (job->last_done < BATCH) {
+    if (job->last_done < INTAKE_PART) {
         worker_rest(worker, GATHER_MS);
     }
     bool here = walk(&pass);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // See intake_batch.h. The attempt is counted and committed first, the bytes are parsed outside any write,
-// then one write applies the batch and marks it done. What cannot be read goes to quarantine with its bytes;
+// then one write applies a part and marks it done. What cannot be read goes to quarantine with its bytes;
 // a batch that fails is tried row by row; after its third failed attempt a row is quarantined.
 #include "jobs/intake_batch.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "desk/channel.h"
 #include "desk/events.h"
 #include "desk/intake.h"
@@ -409,26 +410,35 @@ static bool row_by_row(struct intake_batch *batch)
     return true;
 }
 
-// Applies a batch in writes of about BATCH_EVENTS messages. False: the database is away.
-static bool apply_parts(struct intake_batch *batch)
+// False: the database is away.
+static bool not_applied(struct intake_batch *batch, struct err *why)
 {
-    struct db *db = batch->settings->db;
+    return why->code == ERR_UNAVAILABLE ? come_back_later(batch)
+           : batch->len == 1            ? failed_row(batch, why)
+                                        : row_by_row(batch);
+}
+
+static size_t count_events(const struct intake_batch *batch)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < batch->len; i++) {
+        n += batch->raws[i].events.len;
+    }
+    return n;
+}
+
+// Applies what is too much for one write in several of about BATCH_EVENTS messages. False: the database is
+// away.
+static bool apply_slices(struct intake_batch *batch)
+{
     for (size_t from = 0; from < batch->len;) {
-        struct intake_batch part = *batch;
+        struct intake_batch slice = *batch;
         struct err err = {};
-        size_t events = 0;
-        part.raws = &batch->raws[from];
-        for (part.len = 0; from < batch->len && (part.len == 0 || events < BATCH_EVENTS);
-             part.len++, from++) {
-            events += batch->raws[from].events.len;
+        slice.raws = &batch->raws[from];
+        for (slice.len = 0; from < batch->len && (slice.len == 0 || count_events(&slice) < BATCH_EVENTS);
+             slice.len++, from++) {
         }
-        if (db_write(db, WRITE_INTAKE, apply, &part, &err)) {
-            continue;
-        }
-        bool here = err.code == ERR_UNAVAILABLE ? come_back_later(&part)
-                    : part.len == 1             ? failed_row(&part, &err)
-                                                : row_by_row(&part);
-        if (!here) {
+        if (!db_write(batch->settings->db, WRITE_INTAKE, apply, &slice, &err) && !not_applied(&slice, &err)) {
             rest_comes_back_later(batch, from);
             return false;
         }
@@ -471,6 +481,109 @@ static bool failed_children(struct intake_batch *batch)
     return true;
 }
 
+// ---- Part by part -----------------------------------------------------------------------------------
+
+struct part {
+    struct intake_batch batch;
+    bool posted; // its write is on its way
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool ended, applied;
+    struct err err;
+};
+
+static bool part_apply(struct tx *tx, void *arg, struct err *err)
+{
+    struct part *part = arg;
+    return apply(tx, &part->batch, err);
+}
+
+static void part_applied(void *arg, bool ok, const struct err *err)
+{
+    struct part *part = arg;
+    pthread_mutex_lock(&part->lock);
+    part->ended = true;
+    part->applied = ok;
+    if (!ok) {
+        part->err = *err;
+    }
+    pthread_cond_signal(&part->changed);
+    pthread_mutex_unlock(&part->lock);
+}
+
+static void part_begin(struct part *part, const struct intake_batch *batch, size_t from)
+{
+    part->batch = *batch;
+    part->batch.arena = arena_take();
+    part->batch.raws = &batch->raws[from];
+    part->batch.len = batch->len - from < INTAKE_PART ? batch->len - from : INTAKE_PART;
+    part->err = (struct err){};
+}
+
+static bool part_post(struct part *part)
+{
+    if (count_events(&part->batch) > BATCH_EVENTS) {
+        return apply_slices(&part->batch) && failed_children(&part->batch);
+    }
+    part->ended = false;
+    part->posted =
+        db_post(part->batch.settings->db, WRITE_INTAKE, part_apply, part_applied, part, &part->err);
+    return part->posted || not_applied(&part->batch, &part->err);
+}
+
+// Waits for what was posted. False: the database is away.
+static bool part_end(struct part *part)
+{
+    if (!part->posted) {
+        return true;
+    }
+    pthread_mutex_lock(&part->lock);
+    while (!part->ended) {
+        pthread_cond_wait(&part->changed, &part->lock);
+    }
+    pthread_mutex_unlock(&part->lock);
+    part->posted = false;
+    return (part->applied || not_applied(&part->batch, &part->err)) && failed_children(&part->batch);
+}
+
+static void part_finish(struct part *part)
+{
+    arena_give(part->batch.arena);
+    part->batch.arena = NULL;
+}
+
+static bool stopping(const struct intake_batch *batch)
+{
+    return batch->worker && worker_stopping(batch->worker);
+}
+
+// While a part is applied the next one is read and parsed; they are applied in their order.
+static bool run_parts(const struct intake_batch *batch, struct part parts[2])
+{
+    bool here = true;
+    size_t from = 0;
+    for (size_t n = 0; here && from < batch->len && !stopping(batch); n++) {
+        struct part *part = &parts[n % 2], *before = &parts[(n + 1) % 2];
+        struct err err = {};
+        part_begin(part, batch, from);
+        bool parsed = read_and_parse(&part->batch, &err);
+        here = part_end(before);
+        part_finish(before);
+        if (here) {
+            from += part->batch.len;
+            here = parsed ? part_post(part) : failed_rows(&part->batch, &err);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        here = part_end(&parts[i]) && here;
+        part_finish(&parts[i]);
+    }
+    if (from < batch->len) {
+        rest_comes_back_later(batch, from);
+    }
+    return here;
+}
+
 bool intake_batch_run(struct intake_batch *batch, i64 *done)
 {
     struct err err = {};
@@ -482,6 +595,15 @@ bool intake_batch_run(struct intake_batch *batch, i64 *done)
         return true;
     }
     *done += (i64)batch->len;
-    return read_and_parse(batch, &err) ? apply_parts(batch) && failed_children(batch)
-                                       : failed_rows(batch, &err);
+    struct part parts[2] = {};
+    for (int i = 0; i < 2; i++) {
+        pthread_mutex_init(&parts[i].lock, NULL);
+        pthread_cond_init(&parts[i].changed, NULL);
+    }
+    bool here = run_parts(batch, parts);
+    for (int i = 0; i < 2; i++) {
+        pthread_cond_destroy(&parts[i].changed);
+        pthread_mutex_destroy(&parts[i].lock);
+    }
+    return here;
 }
