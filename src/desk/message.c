@@ -206,7 +206,7 @@ const struct type message_version_type = {"MessageVersion", version_fields, size
 
 // ---- Reading ----------------------------------------------------------------------------------------
 
-// The statements message_view and message_page end with these six columns.
+// message_view, message_page and message_page_on name the same columns, these at the same places.
 enum { COLUMN_CALL = 20, COLUMN_CALL_S, COLUMN_AGENT, COLUMN_NAME, COLUMN_HANDLE, COLUMN_CONTACT };
 
 static void fill(struct rows *rows, struct message *out, struct arena *arena)

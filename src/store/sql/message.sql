@@ -27,8 +27,9 @@ SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind
 -- The messages from a moment on, oldest first.
 SELECT m.id, m.conversation_id, m.channel_id, m.external_id, m.direction, m.kind, m.visibility, m.origin, m.text,
        m.language, m.reply_to, m.created_at, m.received_at, m.edited_at, m.deleted_at, m.liked_at, m.send_state, m.error, m.route_id,
-       m.undo_until,
-       m.agent_id AS by_agent, m.author_name AS by_name, m.author_handle AS by_handle, i.contact_id AS by_contact
+       m.undo_until, m.call_result, m.call_s,
+       m.agent_id AS by_agent, m.author_name AS by_name, m.author_handle AS by_handle, i.contact_id AS by_contact,
+       m.forward_of
   FROM message m
   LEFT JOIN identity i ON i.id = m.identity_id AND i.workspace_id = m.workspace_id
  WHERE m.workspace_id = :workspace AND m.conversation_id = :conversation AND (m.created_at, m.id) >= (:from_at, :from_id)

@@ -12,13 +12,19 @@ import { join } from 'node:path'
 const root = new URL('../../../', import.meta.url).pathname
 export const binary = process.env.HEED_BINARY ?? join(root, 'build/release/heed')
 
-const freePort = () =>
-  new Promise((done) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => done(port))
+// Below the ports from which connections are made: a server that is down for a moment finds its own again.
+const given = new Set()
+const freePort = async () => {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    if (given.has(port)) continue
+    given.add(port)
+    const free = await new Promise((done) => {
+      const server = net.createServer().once('error', () => done(false)).listen(port, '127.0.0.1', () => server.close(() => done(true)))
     })
-  })
+    if (free) return port
+  }
+}
 
 /** The other side of a custom channel: takes answers, remembers them, can be told to fail. */
 export async function startShop() {
@@ -40,9 +46,10 @@ export async function startShop() {
 }
 
 export class Heed {
-  /** name: what the public address is called, when numbers will not do; then `site` is that address. */
-  static async start({ demo = false, allow = [], name = '' } = {}) {
+  /** name: what the public address is called, when numbers will not do; then `site` is that address. env: for it alone. */
+  static async start({ demo = false, allow = [], name = '', env = {} } = {}) {
     const heed = new Heed()
+    heed.env = env
     heed.data = mkdtempSync(join(tmpdir(), 'heed-browser-'))
     heed.port = await freePort()
     heed.url = `http://127.0.0.1:${heed.port}`
@@ -54,7 +61,7 @@ export class Heed {
 
   async up() {
     const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--rate-limit', '0', '--log', 'warn', ...this.flags]
-    this.process = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.process = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...this.env } })
     this.said = ''
     this.process.stdout.on('data', (chunk) => (this.said += chunk))
     for (let i = 0; i < 200; i++) {

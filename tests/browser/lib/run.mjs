@@ -1,7 +1,27 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The smallest test runner that says what failed: tests run one after another, names are sentences.
-const tests = []
-export const test = (name, run) => tests.push({ name, run })
+// The smallest test runner that says what failed; names are sentences. Tests stand in lanes: those of one lane run
+// one after another, the lanes beside each other, because a browser test mostly waits. What measures time or looks
+// at what all the others did is in the lane "alone" and runs when the other lanes have ended.
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+const lanes = new Map()
+const lines = new AsyncLocalStorage()
+let open = 'first'
+export function test(name, run) {
+  if (!lanes.has(open)) lanes.set(open, [])
+  lanes.get(open).push({ name, run })
+}
+/** What is registered inside stands in this lane. */
+export async function lane(name, register) {
+  const before = open
+  open = name
+  await register()
+  open = before
+}
+/** A line of one's own; it comes out with the test's result, whatever runs beside it. */
+export function say(text) {
+  lines.getStore()?.push(`     ${text}`)
+}
 export function check(condition, words) {
   if (!condition) throw new Error(words)
 }
@@ -10,7 +30,7 @@ export function equal(got, wanted, words = '') {
   if (a !== b) throw new Error(`${words} got ${a}, wanted ${b}`.trim())
 }
 /** Waits until fn gives something true; its last answer. */
-export async function until(fn, words, ms = 6000) {
+export async function until(fn, words, ms = 10_000) {
   const end = Date.now() + ms
   for (;;) {
     const got = await fn()
@@ -19,21 +39,33 @@ export async function until(fn, words, ms = 6000) {
     await new Promise((done) => setTimeout(done, 40))
   }
 }
+
+/** failing(lane, n): the n-th test failed, in this lane; may say() what it saw. */
 export async function runAll(only, failing = () => {}) {
   let passed = 0
   let failed = 0
-  for (const { name, run } of tests) {
-    if (only && !only.split('|').some((words) => name.includes(words))) continue
+  const chosen = ({ name }) => !only || only.split('|').some((words) => name.includes(words))
+  const one = async (lane, { name, run }) => {
+    const said = []
     const start = Date.now()
     try {
-      await run()
+      await lines.run(said, run)
       passed++
-      console.log(`ok   ${name} (${Date.now() - start} ms)`)
+      said.push(`ok   ${name} (${Date.now() - start} ms)`)
     } catch (error) {
-      failed++
-      await Promise.resolve(failing(failed)).catch(() => {})
-      console.log(`FAIL ${name}\n     ${String(error.message ?? error).split('\n').slice(0, 12).join('\n     ')}`)
+      const n = ++failed
+      await lines.run(said, async () => failing(lane, n)).catch(() => {})
+      said.push(`FAIL ${name}`, `     ${String(error.message ?? error).split('\n').slice(0, 12).join('\n     ')}`)
     }
+    console.log(said.join('\n'))
   }
+  const walk = async (lane) => {
+    const start = Date.now()
+    const tests = (lanes.get(lane) ?? []).filter(chosen)
+    for (const each of tests) await one(lane, each)
+    if (tests.length > 1) console.log(`     lane "${lane}": ${tests.length} tests, ${Math.round((Date.now() - start) / 1000)} s`)
+  }
+  await Promise.all([...lanes.keys()].filter((name) => name !== 'alone').map(walk))
+  await walk('alone')
   return { passed, failed }
 }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { brotliDecompressSync } from 'node:zlib'
 import { axe, signIn } from '../lib/browser.mjs'
-import { check, equal, test, until } from '../lib/run.mjs'
+import { check, equal, say, test, until } from '../lib/run.mjs'
 
 const HOSTILE = ['<img src=x onerror="window.hacked=1">', '"><script>window.hacked=1</script>', 'javascript:window.hacked=1', 'https://x.example/"onmouseover="window.hacked=1', '<svg/onload=window.hacked=1>', 'https://javascript:window.hacked=1@x.example/', '[x](javascript:window.hacked=1)', '\u202Egnp.exe', '</style><b>x</b>', '${window.hacked=1}{{window.hacked=1}}']
 
@@ -304,7 +304,7 @@ export async function chat({ heed, browser, email, password }) {
       res.on('data', (c) => chunks.push(c)).on('end', () => done(Buffer.concat(chunks))).on('error', fail)
     }))
     check(brotliDecompressSync(packed).length > 10_000, 'it came compressed')
-    console.log(`     chat.js: ${(packed.length / 1024).toFixed(1)} KB of 25 KB`)
+    say(`chat.js: ${(packed.length / 1024).toFixed(1)} KB of 25 KB`)
     check(packed.length <= 25 * 1024, `${packed.length} bytes`)
   })
 

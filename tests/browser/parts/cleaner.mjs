@@ -4,7 +4,7 @@
 import http from 'node:http'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { check, equal, test } from '../lib/run.mjs'
+import { check, equal, say, test } from '../lib/run.mjs'
 
 const web = fileURLToPath(new URL('../../../web/', import.meta.url))
 const RUN = 'top.hacked=(top.hacked||0)+1'
@@ -121,7 +121,7 @@ export async function cleaner({ browser }) {
       equal(await page.evaluate(() => top.hacked ?? 0), 0, 'scripts that ran:')
       equal(asked, [], 'requests:')
       equal(page.url(), `${url}/`)
-      console.log(`     ${total} documents cleaned twice`)
+      say(`${total} documents cleaned twice`)
     } finally {
       await context.close()
       server.close()

@@ -113,9 +113,7 @@ export async function mail({ browser }) {
     })
     await new Promise((done) => server.listen(0, '127.0.0.1', done))
     const url = (canary.url = `http://127.0.0.1:${server.address().port}`)
-    process.env.SSL_CERT_FILE = servers.cert
-    const heed = await Heed.start({ allow: [`localhost:${servers.imaps}`, `localhost:${servers.smtps}`, new URL(url).host] })
-    delete process.env.SSL_CERT_FILE
+    const heed = await Heed.start({ allow: [`localhost:${servers.imaps}`, `localhost:${servers.smtps}`, new URL(url).host], env: { SSL_CERT_FILE: servers.cert } })
     try {
       heed.user('maren@saltmarsh.example', 'Maren Tamm', 'owner', PASSWORD)
       await heed.asProgram('maren@saltmarsh.example')
