@@ -25,7 +25,10 @@ export class Browser {
       }))
     const page = await own.newPage()
     page.setDefaultTimeout(12_000)
-    const note = (text) => this.problems.push(`${name} ${text}`.trim())
+    const note = (text) => {
+      if (rest.serviceWorkers === 'block' && text.endsWith('Service Worker registration blocked by Playwright')) return // as was asked for
+      this.problems.push(`${name} ${text}`.trim())
+    }
     page.on('pageerror', (error) => note(`error: ${error.message}`))
     page.on('dialog', (dialog) => (note(`dialog: ${dialog.message()}`), dialog.dismiss()))
     page.on('console', (message) => {

@@ -6,7 +6,7 @@ import { check, equal, test, until } from '../lib/run.mjs'
 
 const axe = async (page) => (await look(page)).filter((found) => !found.includes('.toasts'))
 
-export function brands({ browser, heed, shop, email, password }) {
+export function brands({ browser, heed, shop, email, reader, password }) {
   test('brands are made in the settings, shown on rows, and customers asked over with one key', async () => {
     const main = await heed.channel('Marsh main', shop.url)
     const help = await heed.channel('Marsh help', shop.url)
@@ -56,5 +56,56 @@ export function brands({ browser, heed, shop, email, password }) {
     const id = Number(/conversations\/(\d+)/.exec(page.url())[1])
     check((await heed.api('GET', `/conversations/${id}/steering`)).asked_at, 'the conversation is marked')
     await page.context().close()
+  })
+
+  test('who was asked over and came is offered for merging: taken with a key, given back, refused with the reason', async () => {
+    const main = await heed.channel('Heath main', shop.url)
+    const help = await heed.channel('Heath help', shop.url)
+    await heed.api('PATCH', `/channels/${main.id}`, { steer_to: help.id })
+    await heed.hook(main, [message('ines', 'Ines Heath', 'My lamp came broken. What now?', 3)])
+    const find = async (channel) => (await heed.api('GET', `/conversations?q=${encodeURIComponent('from:ines.heath')}`)).items.find((c) => c.channel_id === channel.id)
+    const from = await until(() => find(main), 'the conversation')
+    const { text } = await heed.api('GET', `/conversations/${from.id}/steering`)
+    await heed.api('POST', `/conversations/${from.id}/messages`, { kind: 'reply', text, steer: true })
+    const page = await browser.page({ name: 'steered' })
+    await signIn(page, heed, email, password)
+    await page.goto(`${heed.url}/conversations/${from.id}`)
+    const band = page.locator('.steered')
+    await band.getByText('Asked over to Heath help').waitFor()
+    equal(await band.getByRole('button').count(), 0, 'nobody came yet')
+    // They come while the page is open: the band says so by itself.
+    await heed.hook(help, [message('ines-help', 'Ines Heath', 'I was sent here about the lamp', 0)])
+    const to = await until(() => find(help), 'they came')
+    await band.getByText('The customer went on there:').waitFor()
+    equal(await band.getByRole('link').innerText(), `#${to.id}`)
+    equal(await axe(page), [])
+    await band.getByRole('link').press('Enter')
+    await page.waitForURL(`**/conversations/${to.id}`)
+    await band.getByText('The customer was asked over from:').waitFor()
+    await page.locator('.bub', { hasText: 'I was sent here' }).waitFor()
+    if (process.env.HEED_SHOTS) await page.screenshot({ path: `${process.env.HEED_SHOTS}/steered.png` })
+    // Taken: one conversation with both parts, and nothing left to offer; given back with Z, it is offered again.
+    await band.getByRole('button', { name: 'Merge it into this' }).press('Enter')
+    await page.locator('.bub', { hasText: 'My lamp came broken' }).waitFor()
+    equal((await heed.api('GET', `/conversations/${from.id}`)).merged_into, to.id)
+    await band.waitFor({ state: 'detached' })
+    await page.evaluate(() => document.activeElement?.blur())
+    await page.keyboard.press('z')
+    await until(async () => (await page.locator('.bub', { hasText: 'My lamp came broken' }).count()) === 0, 'two again')
+    await band.getByRole('button', { name: 'Merge it into this' }).waitFor()
+    // Refused: the server's reason is said, both stay as they are, and the offer stands.
+    await page.route('**/merge', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { title: 'Conflict', status: 409, detail: 'A colleague is merging it at this moment.', errors: [] } }))
+    await band.getByRole('button', { name: 'Merge it into this' }).press('Enter')
+    await page.locator('.toast', { hasText: 'A colleague is merging it at this moment.' }).waitFor()
+    equal([(await heed.api('GET', `/conversations/${from.id}`)).merged_into ?? null, await page.locator('.bub', { hasText: 'My lamp came broken' }).count()], [null, 0])
+    check(await band.getByRole('button', { name: 'Merge it into this' }).isVisible(), 'it is still offered')
+    await page.context().close()
+    // Who only reads is told, and offered nothing.
+    const viewer = await browser.page({ name: 'steered viewer' })
+    await signIn(viewer, heed, reader, password)
+    await viewer.goto(`${heed.url}/conversations/${to.id}`)
+    await viewer.locator('.steered').getByText('The customer was asked over from:').waitFor()
+    equal(await viewer.locator('.steered').getByRole('button').count(), 0)
+    await viewer.context().close()
   })
 }

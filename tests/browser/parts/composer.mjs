@@ -40,10 +40,14 @@ export function composer({ browser, heed, channel, shop, byName, one, other, pas
     const { page, c } = await begin('Clash Clara', 'clash1', one)
     const second = await browser.page({ name: 'clash2' })
     await signIn(second, heed, other, password)
+    const told = []
+    second.on('request', (request) => request.url().endsWith('/presence') && told.push(request.postDataJSON().typing))
     await second.goto(`${heed.url}/conversations/${c.id}`)
-    await second.getByRole('button', { name: 'Emoji', exact: true }).waitFor()
+    await second.locator('.composer textarea.c-text').waitFor()
     await second.keyboard.press('r')
-    await second.keyboard.type('I am at it')
+    await until(() => second.evaluate(() => document.activeElement?.className === 'c-text'), 'the composer')
+    await second.keyboard.type('I am at it', { delay: 130 }) // from before the page says that it is here until after
+    check(told.includes(true) && !told.slice(told.indexOf(true)).includes(false), `who types is typing: ${told}`)
     await page.locator('.c-warn', { hasText: 'is writing an answer, too' }).waitFor()
     await page.keyboard.press('r')
     await page.keyboard.type('Me too')

@@ -45,6 +45,16 @@ export function unpackHours(text: string): Day[] {
   }
   return DAYS.map((day) => lines.filter((line) => line.days?.includes(day)).map((line) => ({ from: line.from ?? '', to: line.to ?? '' })).sort((a, b) => a.from.localeCompare(b.from)))
 }
+/** Does this one begin before another of the same day, which begins no later, has ended? */
+export function overlaps(spans: Day, at: number): boolean {
+  const minutes = (time: string) => Number(time.slice(0, 2)) * 60 + Number(time.slice(3))
+  const range = (span: Day[number]) => [minutes(span.from), minutes(span.to) + (minutes(span.to) <= minutes(span.from) ? 24 * 60 : 0)] as const
+  const [own] = spans[at] ? range(spans[at]) : [0]
+  return spans.some((span, i) => {
+    const [from, to] = range(span)
+    return i !== at && (from < own || (from === own && i < at)) && own < to
+  })
+}
 /** Days with the same hours share a line. */
 export function packHours(week: Day[]): string {
   const lines = new Map<string, { days: string[]; from: string; to: string }>()
