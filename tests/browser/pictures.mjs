@@ -5,13 +5,17 @@
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { Browser } from './lib/browser.mjs'
 import { Heed } from './lib/heed.mjs'
+import { deliver, startMail } from './lib/mailbox.mjs'
+import { until } from './lib/run.mjs'
 
 const root = new URL('../../', import.meta.url).pathname
 const target = `${root}${process.argv.includes('--check') ? 'build' : 'docs'}/pictures/`
 const taken = []
 const failed = []
 mkdirSync(target, { recursive: true })
-const heed = await Heed.start({ demo: true, name: 'localhost' })
+const servers = await startMail()
+const heed = await Heed.start({ demo: true, name: 'localhost', allow: [`localhost:${servers.imaps}`, `localhost:${servers.smtps}`], env: { SSL_CERT_FILE: servers.cert } })
+await heed.asProgram('mari@saltmarsh.example')
 const browser = await Browser.start()
 const first = await browser.page()
 await first.goto(heed.link('Sign in'))
@@ -58,6 +62,18 @@ await picture('customer', '/inbox/unanswered', {}, async (page) => {
   await page.getByRole('button', { name: 'Save' }).click()
   await page.locator('.cust-tags').waitFor()
 })
+await picture('folders', `/inbox/all?q=${encodeURIComponent('is:open waiting:>30m')}`, {}, async (page) => {
+  await page.keyboard.press('Shift+S')
+  await page.locator('.fold').waitFor()
+  await page.keyboard.type('Waiting for long')
+  await page.locator('.fold .fold-set').last().locator('label').nth(2).click()
+})
+await picture('merging', '/inbox/unanswered', {}, async (page) => {
+  await third(page)
+  await page.locator('.bub').first().waitFor()
+  await page.keyboard.press('Shift+M')
+  await page.locator('.picker .choice').first().waitFor()
+})
 await picture('pings', '/settings/pings', {})
 await picture('passkeys', '/settings/me', {}, async (page) => {
   const device = await page.context().newCDPSession(page)
@@ -77,9 +93,26 @@ await picture('chat-settings', '/settings/channels/new/chat', {}, async (page) =
   await page.getByLabel('Greeting').fill('Hello. Ask anything about orders, sizes or repairs.')
   await page.locator('.preview').scrollIntoViewIfNeeded()
 })
+await picture('mail-settings', '/settings/channels/new/email', {}, async (page) => {
+  await page.getByRole('button', { name: 'Own server' }).click()
+  await page.getByLabel('Name in Heed').fill('Post')
+})
 await picture('keys', '/inbox/unanswered', {}, async (page) => {
   await page.keyboard.press('?')
   await page.waitForSelector('.sheet')
+})
+
+// The last, because a mailbox more is to be seen everywhere.
+const { address, login, password } = servers.accounts.desk
+const post = await heed.api('POST', '/channels', { kind: 'email', name: 'Post', settings: { address, login, password, imap: `imaps://localhost:${servers.imaps}`, smtp: `smtps://localhost:${servers.smtps}`, days_back: '1' } })
+await until(async () => (await heed.api('GET', `/channels/${post.id}`)).state === 'active', 'the mailbox is connected', 20_000)
+const mail = (from, subject, id, text, more = []) => deliver(servers.smtp, address, [`From: ${from}`, `To: ${address}`, `Subject: ${subject}`, `Message-ID: <${id}@elsewhere.test>`, `Date: ${new Date(Date.now() - 20 * 60_000).toUTCString()}`, 'MIME-Version: 1.0', 'Content-Type: text/plain; charset=utf-8', ...more, '', ...text, ''].join('\n'))
+await mail('Eve Lindholm <eve@elsewhere.test>', 'Zip of the Tide jacket', 'one', ['Hello,', '', 'the zip of my Tide jacket broke on the second walk. I have the bill', '(SM-21877). Can it be repaired, or do I send it back?', '', 'On Monday the shop wrote:', '> Your parcel is on its way.', '> Saltmarsh Outdoor', '', 'Best wishes', 'Eve'])
+const mailed = await until(async () => (await heed.api('GET', `/conversations?q=${encodeURIComponent('channel:Post is:any')}`)).items[0], 'the mail is here', 75_000)
+await picture('mail', `/conversations/${mailed.id}`, {}, async (page) => {
+  await page.locator('.mail').first().waitFor()
+  await page.getByRole('button', { name: 'Change recipients and subject' }).click()
+  await page.locator('.c-text').fill('Dear Eve, we repair it for nothing. A label for the parcel is on its way to you.')
 })
 
 const shown = new Set(
@@ -92,4 +125,5 @@ for (const line of failed) console.log(`FAIL ${line}`)
 console.log(`${taken.length} passed, ${failed.length} failed`)
 await browser.stop()
 await heed.stop()
+servers.stop()
 process.exit(failed.length ? 1 : 0)

@@ -395,7 +395,7 @@ export async function chat({ heed, browser, email, password }) {
     await page.reload()
     equal([await second.inputValue(), await from('Friday').count()], ['17:30', 0], 'after a reload too')
 
-    // Always open first; a visitor stands in the shop.
+    // Always open first; a visitor talks.
     await hours.getByLabel('Only open at certain times').press('Space')
     await from('Monday').first().waitFor({ state: 'detached' })
     await save()
@@ -403,7 +403,9 @@ export async function chat({ heed, browser, email, password }) {
     const visitor = await open(made)
     await start(visitor)
     await visitor.getByText('We are here').waitFor()
-    // Open on one day only, which is neither today nor near it: they see it at once, and may leave a letter.
+    await write(visitor, 'Is it open now?')
+    await conversation('Is it open now?')
+    // Open on one day only, which is neither today nor near it: they are told at once.
     const day = new Intl.DateTimeFormat('en-GB', { weekday: 'long', timeZone: 'UTC' }).format(Date.now() + 3 * 24 * 3600_000)
     await hours.getByLabel('Only open at certain times').press('Space')
     await from('Monday').waitFor()
@@ -413,13 +415,20 @@ export async function chat({ heed, browser, email, password }) {
     await until(async () => (await kept()).length === 1, 'one day')
     await visitor.getByText('We are away · back').waitFor()
     check((await visitor.getByText('We are away · back').innerText()).includes(day), `it says ${day}`)
-    await visitor.getByText('Nobody is here just now. Leave a message and we will answer.').waitFor()
-    await visitor.getByLabel('Your e-mail').fill('late@example.com')
-    await visitor.getByLabel('Your message').fill('You were closed when I came')
-    await visitor.getByRole('button', { name: 'Leave a message' }).click()
-    equal((await conversation('You were closed when I came')).contact.name.length > 0, true)
     await clean(visitor)
     await visitor.context().close()
+    // Who comes now is told when it opens, and may leave a letter.
+    const late = await open(made)
+    await start(late)
+    await late.getByText('We are away · back').waitFor()
+    await late.getByText('Nobody is here just now. Leave a message and we will answer.').waitFor()
+    await late.getByLabel('Your e-mail').fill('late@example.com')
+    await late.getByLabel('Your message').fill('You were closed when I came')
+    await late.getByRole('button', { name: 'Leave a message' }).click()
+    const letter = await conversation('You were closed when I came')
+    equal((await messages(letter)).length, 1)
+    await clean(late)
+    await late.context().close()
     await page.context().close()
   })
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Mail on the page, from a real Dovecot: subject and doubts, folded quotes, and HTML that can do nothing in its
 // frame: no script runs, nothing is fetched; pictures from the net come when somebody asks for them.
-import { spawn } from 'node:child_process'
 import http from 'node:http'
 import { readFileSync } from 'node:fs'
-import net from 'node:net'
 import { axe, signIn } from '../lib/browser.mjs'
 import { Heed } from '../lib/heed.mjs'
+import { deliver, startMail } from '../lib/mailbox.mjs'
 import { check, equal, test, until } from '../lib/run.mjs'
 
 const fixture = (name) => readFileSync(new URL(`../../fixtures/pictures/${name}`, import.meta.url))
@@ -19,24 +18,6 @@ const vectors = (canary) => [
   '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=top.hacked=1&gt;"></mglyph></table></mtext></math>', `<video src="${canary}/h" autoplay></video>`, `<table background="${canary}/i"><tr><td>cell</td></tr></table>`,
   '<noscript><p title="</noscript><img src=x onerror=top.hacked=1>"></p></noscript>', `<img srcset="${canary}/j 1x">`, `<object data="${canary}/k"></object><embed src="${canary}/l">`, '<a href="data:text/html,<script>top.hacked=1</script>">d</a>',
 ]
-
-/** One mail over SMTP, as another server would. */
-function deliver(port, to, raw) {
-  const lines = ['EHLO elsewhere.test', 'MAIL FROM:<eve@elsewhere.test>', `RCPT TO:<${to}>`, 'DATA', `${raw.replace(/\r?\n/g, '\r\n')}\r\n.`, 'QUIT']
-  return new Promise((done, fail) => {
-    const socket = net.connect(port, '127.0.0.1')
-    let said = ''
-    socket.on('error', fail)
-    socket.on('data', (bytes) => {
-      said += bytes
-      if (!/(^|\n)\d{3} [^\n]*\r?\n$/.test(said)) return
-      said = ''
-      const next = lines.shift()
-      if (next) socket.write(`${next}\r\n`)
-    })
-    socket.on('close', done)
-  })
-}
 
 /** Pictures from the net, with the keyboard: none before they are asked for, then each once, and what did not come is said. */
 async function pictures({ page, heed, canary, deliver }) {
@@ -101,8 +82,7 @@ async function pictures({ page, heed, canary, deliver }) {
 
 export async function mail({ browser }) {
   test('a mail is shown with its doubts, its quote folded, its HTML harmless, and pictures from the net only when asked for', async () => {
-    const system = spawn('/usr/bin/python3', [new URL('../../real/mail/start.py', import.meta.url).pathname], { stdio: ['pipe', 'pipe', 'ignore'] })
-    const servers = await new Promise((done) => system.stdout.once('data', (line) => done(JSON.parse(line))))
+    const servers = await startMail()
     const canary = { asked: [], heads: [], answers: {} }
     const { asked } = canary
     const server = http.createServer((req, res) => {
@@ -202,7 +182,7 @@ export async function mail({ browser }) {
       await heed.stop()
       server.close()
       server.closeAllConnections()
-      system.stdin.end()
+      servers.stop()
     }
   })
 }
