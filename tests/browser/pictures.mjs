@@ -64,9 +64,9 @@ await picture('customer', '/inbox/unanswered', {}, async (page) => {
 })
 await picture('folders', `/inbox/all?q=${encodeURIComponent('is:open waiting:>30m')}`, {}, async (page) => {
   await page.keyboard.press('Shift+S')
-  await page.locator('.fold').waitFor()
+  await page.locator('.folder-edit').waitFor()
   await page.keyboard.type('Waiting for long')
-  await page.locator('.fold .fold-set').last().locator('label').nth(2).click()
+  await page.locator('.folder-edit .fold-set').last().locator('label').nth(2).click()
 })
 await picture('merging', '/inbox/unanswered', {}, async (page) => {
   await third(page)
@@ -107,7 +107,7 @@ const { address, login, password } = servers.accounts.desk
 const post = await heed.api('POST', '/channels', { kind: 'email', name: 'Post', settings: { address, login, password, imap: `imaps://localhost:${servers.imaps}`, smtp: `smtps://localhost:${servers.smtps}`, days_back: '1' } })
 await until(async () => (await heed.api('GET', `/channels/${post.id}`)).state === 'active', 'the mailbox is connected', 20_000)
 const mail = (from, subject, id, text, more = []) => deliver(servers.smtp, address, [`From: ${from}`, `To: ${address}`, `Subject: ${subject}`, `Message-ID: <${id}@elsewhere.test>`, `Date: ${new Date(Date.now() - 20 * 60_000).toUTCString()}`, 'MIME-Version: 1.0', 'Content-Type: text/plain; charset=utf-8', ...more, '', ...text, ''].join('\n'))
-await mail('Eve Lindholm <eve@elsewhere.test>', 'Zip of the Tide jacket', 'one', ['Hello,', '', 'the zip of my Tide jacket broke on the second walk. I have the bill', '(SM-21877). Can it be repaired, or do I send it back?', '', 'On Monday the shop wrote:', '> Your parcel is on its way.', '> Saltmarsh Outdoor', '', 'Best wishes', 'Eve'])
+await mail('Eve Lindholm <eve@elsewhere.test>', 'Zip of the Tide jacket', 'one', ['Hello,', '', 'the zip of my Tide jacket broke on the second walk. I have the bill', '(SM-21877). Can it be repaired, or do I send it back?', '', 'Best wishes', 'Eve', '', 'On Monday the shop wrote:', '> Your parcel is on its way.', '> Saltmarsh Outdoor'])
 const mailed = await until(async () => (await heed.api('GET', `/conversations?q=${encodeURIComponent('channel:Post is:any')}`)).items[0], 'the mail is here', 75_000)
 await picture('mail', `/conversations/${mailed.id}`, {}, async (page) => {
   await page.locator('.mail').first().waitFor()
