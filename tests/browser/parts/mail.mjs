@@ -22,8 +22,8 @@ const vectors = (canary) => [
 /** Pictures from the net, with the keyboard: none before they are asked for, then each once, and what did not come is said. */
 async function pictures({ page, heed, canary, deliver }) {
   const url = canary.url
-  canary.answers = { '/cup.png?a=1&copy=2': fixture('place.png'), '/place.jpg': fixture('place.jpg'), '/gone.gif': undefined, '/slow.gif': 'hang' }
-  const img = (path, alt) => `<p><img src="${url}${path.replaceAll('&', '&amp;')}" alt="${alt}" width="40" height="40"></p>`
+  canary.answers = { '/cup.png?a=1&copy=2': readFileSync(new URL('../../../docs/pictures/inbox-phone.png', import.meta.url)), '/place.jpg': fixture('place.jpg'), '/gone.gif': undefined, '/slow.gif': 'hang' }
+  const img = (path, alt) => `<p><img src="${url}${path.replaceAll('&', '&amp;')}" alt="${alt}"></p>`
   await deliver('Offer', `<p>Our <i>offer</i></p>${img('/cup.png?a=1&copy=2', 'A cup')}${img('/place.jpg', 'A place')}${img('/cup.png?a=1&copy=2', 'The cup again')}${img('/gone.gif', 'A thing gone')}${img('/slow.gif', 'A slow thing')}<p><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="></p>`)
   const c = await until(async () => (await heed.api('GET', '/conversations?q=is:any')).items.find((one) => one.title === 'Offer'), 'the mail is here', 75000)
   canary.asked.length = 0
@@ -48,12 +48,17 @@ async function pictures({ page, heed, canary, deliver }) {
   equal(await page.evaluate(() => document.activeElement?.textContent), 'Show pictures', 'the keyboard comes there')
   await page.keyboard.press('Enter')
   await says('Loading pictures: 3 of 4')
+  const place = async () => Math.round((await post.locator('.net').boundingBox()).y)
+  const was = await place()
+  const tall = (await post.locator('iframe').boundingBox()).height
   equal(await page.evaluate(() => document.activeElement?.textContent), 'Stop loading', 'the focus stays')
   equal(await axe(page), [])
   await page.keyboard.press('Enter')
   await says('2 pictures from the net are shown · 1 could not be loaded · 1 picture from the net was not loaded')
   equal([...canary.asked].sort(), ['/cup.png?a=1&copy=2', '/gone.gif', '/place.jpg', '/slow.gif'], 'each once')
   equal(await drawn(), [true, true, true, false, false, false])
+  check((await post.locator('iframe').boundingBox()).height > tall + 100, 'the frame grows with them')
+  equal(await place(), was, 'what one looks at stays in its place')
   equal(await frame.locator('img').evaluateAll((all) => all.map((one) => [one.alt, (one.getAttribute('src') ?? '').slice(0, 11)])), [['A cup', 'data:image/'], ['A place', 'data:image/'], ['The cup again', 'data:image/'], ['A thing gone', ''], ['A slow thing', ''], ['', '']])
   equal(await axe(page), [])
   if (process.env.HEED_SHOTS) await page.screenshot({ path: `${process.env.HEED_SHOTS}/mail_pictures.png` })

@@ -8,6 +8,7 @@ const AT_ONCE = 4
 export const MOST = 100
 const BYTES = 20_000_000
 const PIXELS = 100_000_000 // a browser unpacks four bytes for each
+const WIDTH = 560 // of the frame, in which small ones stand side by side
 const TRIES = 3
 const SILENT = 2 // a host that did not answer so often is not waited for again
 
@@ -16,7 +17,7 @@ export interface Fetched {
   failed: string[]
   over: string[] // beyond the limits
   pixels: number
-  tall: number // height of all of them, as a guess for the frame
+  tall: number // how much taller they make the mail, about
 }
 
 const wait = (ms: number, signal: AbortSignal) =>
@@ -56,7 +57,8 @@ export async function fetchPictures(id: number, urls: string[], before: Fetched,
       else if (picture) {
         bytes += picture.size
         out.pixels += picture.width * picture.height
-        out.tall += picture.height
+        const wide = Math.min(1, WIDTH / picture.width)
+        out.tall += (picture.width * wide * picture.height * wide) / WIDTH
         out.loaded[url] = picture.data_url
       } else if (!signal.aborted) out.failed.push(url)
       if (!signal.aborted) progress(++done)
