@@ -6,6 +6,8 @@ import email.policy
 import imaplib
 import json
 import os
+import pathlib
+import re
 import smtplib
 import ssl
 import subprocess
@@ -15,8 +17,11 @@ from lib.heed import ROOT, until
 
 
 class Mail:
-    def __init__(self, *accounts):
-        self.process = subprocess.Popen(["/usr/bin/python3", str(ROOT / "tests/real/mail/start.py"), *accounts], stdin=subprocess.PIPE,
+    """oauth: the address of a provider (lib/oauth.py) whose tokens both servers take. rawlog: talks() tells what was said."""
+
+    def __init__(self, *accounts, oauth=None, rawlog=False):
+        options = [*(("--oauth", oauth) if oauth else ()), *(("--rawlog",) if rawlog else ())]
+        self.process = subprocess.Popen(["/usr/bin/python3", str(ROOT / "tests/real/mail/start.py"), *options, *accounts], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         line = self.process.stdout.readline()
         if not line:
@@ -71,6 +76,27 @@ class Mail:
             ok, words = box.append(folder, flags, None, raw)
             assert ok == "OK", words
         box.logout()
+
+    def talks(self, name):
+        """What was said over IMAP, a list for each connection: (seconds since 1970, "C" or "S", line). Needs rawlog."""
+        out = {}
+        for path in sorted(pathlib.Path(self.net["folder"], "rawlog", name).glob("*.*")):
+            who = {".in": "C", ".out": "S"}[path.suffix]
+            for line in path.read_text(errors="replace").splitlines():
+                at, _, words = line.partition(" ")
+                if re.fullmatch(r"\d+\.\d+", at):
+                    out.setdefault(path.stem, []).append((float(at), who, words))
+        return [sorted(lines) for lines in out.values()]
+
+    def fill(self, name, mails):
+        """Puts (bytes, seconds since 1970) straight into the folder of incoming mail, as if they had come then."""
+        self.mails(name)  # makes the folders
+        folder = pathlib.Path(self.net["folder"], "home", name, "Maildir", "cur")
+        for i, (raw, at) in enumerate(mails):
+            path = folder / f"{int(at)}.M{i:06d}P1.test,S={len(raw)},W={len(raw) + raw.count(10)}:2,"
+            path.write_bytes(raw)
+            os.utime(path, (at, at))
+            os.chown(path, self.net["uid"], self.net["gid"])
 
     def mails(self, name, folder="INBOX"):
         box = self.imap(name)

@@ -5,16 +5,19 @@ Dovecot (IMAP, IMAPS, LMTP) and an SMTP/submission server on aiosmtpd that hands
 every accepted message to Dovecot over LMTP.  TLS with a certificate made for the
 occasion.  Nothing is read from /etc/dovecot and no port below 1024 is used.
 
-    /usr/bin/python3 start.py [user[:password] ...]     (default: desk:desk-pw customer:customer-pw)
+    /usr/bin/python3 start.py [--oauth URL] [--rawlog] [user[:password] ...]     (default: desk:desk-pw customer:customer-pw)
 
+--oauth URL   both servers take XOAUTH2 too; whether a token holds they ask at URL/tokeninfo?access_token=…
+              as one asks Google: 200 and {"email": …}, or 400
+--rawlog      what is said over IMAP is kept in FOLDER/rawlog/USER, each line with its time
 Prints ONE line of JSON (ports, certificate, accounts) on stdout once everything
 listens, then runs until SIGTERM, SIGINT or the end of stdin (when it is a pipe),
 stops the servers and removes the folder.
 
 Debian packages: dovecot-imapd dovecot-lmtpd python3-aiosmtpd openssl
 """
-import asyncio, grp, json, os, pwd, random, shutil, signal, smtplib, socket, ssl, stat
-import subprocess, sys, tempfile, time
+import argparse, asyncio, base64, grp, json, os, pwd, random, shutil, signal, smtplib, socket, ssl, stat
+import subprocess, sys, tempfile, time, urllib.error, urllib.parse, urllib.request
 
 DOMAIN = 'mail.test'
 started = time.time()
@@ -63,7 +66,20 @@ def make_certificate(folder):
     return crt, key
 
 
-def dovecot_config(folder, ports, crt, key):
+def oauth_config(folder, oauth):
+    with open(f'{folder}/oauth2.conf', 'w') as f:
+        f.write(f'tokeninfo_url = {oauth}/tokeninfo?access_token=\nusername_attribute = email\ntimeout_msecs = 5000\n')
+    return f'''
+auth_mechanisms = $auth_mechanisms xoauth2 oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
+}}
+'''
+
+
+def dovecot_config(folder, ports, crt, key, oauth, rawlog):
     user = pwd.getpwuid(os.getuid()).pw_name
     group = grp.getgrgid(os.getgid()).gr_name
     # Without root Dovecot can neither chroot nor change users: every service
@@ -85,6 +101,7 @@ ssl = yes
 ssl_cert = <{crt}
 ssl_key = <{key}
 disable_plaintext_auth = yes
+auth_failure_delay = 0
 auth_mechanisms = plain login
 mail_location = maildir:~/Maildir
 mail_fsync = never
@@ -131,18 +148,32 @@ namespace inbox {{
     special_use = \\Archive
   }}
 }}
+protocol imap {{
+  rawlog_dir = {f'{folder}/rawlog/%Ln' if rawlog else ''}
+}}
+{oauth_config(folder, oauth) if oauth else ''}
 passdb {{
   driver = passwd-file
+  {'mechanisms = plain login' if oauth else ''}
   args = scheme=PLAIN username_format=%Ln {folder}/users
 }}
 userdb {{
   driver = static
-  args = uid={os.getuid()} gid={os.getgid()} home={folder}/home/%Ln
+  args = uid={os.getuid()} gid={os.getgid()} home={folder}/home/%Ln{' allow_all_users=yes' if oauth else ''}
 }}
 '''
 
 
-def serve_smtp(ports, crt, key, accounts):
+def holder(oauth, token):
+    """Whose token it is, as the provider says; None: it does not hold."""
+    try:
+        with urllib.request.urlopen(f'{oauth}/tokeninfo?access_token={urllib.parse.quote(token)}', timeout=5) as answer:
+            return json.load(answer).get('email')
+    except (urllib.error.HTTPError, OSError):
+        return None
+
+
+def serve_smtp(ports, crt, key, accounts, folder, oauth):
     from aiosmtpd.smtp import SMTP, AuthResult
 
     class ToDovecot:
@@ -170,11 +201,26 @@ def serve_smtp(ports, crt, key, accounts):
         ok = accounts.get(name) == data.password.decode('utf-8', 'replace')
         return AuthResult(success=ok, handled=ok)
 
+    class WithTokens(SMTP):
+        async def auth_XOAUTH2(self, _, args):
+            try:
+                said = dict(p.split('=', 1) for p in base64.b64decode(args[1]).decode().split('\1') if p)
+                user, token = said['user'], said['auth'].removeprefix('Bearer ')
+            except (IndexError, KeyError, ValueError):
+                await self.push('501 5.5.2 this is no XOAUTH2')
+                return AuthResult(success=False, handled=True)
+            whose = await asyncio.get_running_loop().run_in_executor(None, holder, oauth, token)
+            if whose and whose.lower() == user.lower():
+                return AuthResult(success=True)
+            await self.challenge_auth('{"status":"401","schemes":"bearer","scope":"mail"}')  # the client answers with an empty line
+            return AuthResult(success=False, handled=False)
+
+    kind = WithTokens if oauth else SMTP
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
 
     def factory(**more):
-        return lambda: SMTP(ToDovecot(), hostname=DOMAIN, authenticator=authenticate,
+        return lambda: kind(ToDovecot(), hostname=DOMAIN, authenticator=authenticate,
                             enable_SMTPUTF8=True, data_size_limit=26214400, **more)
     plain = factory(tls_context=context)                    # like port 25: STARTTLS offered
     submission = factory(tls_context=context, auth_required=True, require_starttls=True)
@@ -194,6 +240,7 @@ def serve_smtp(ports, crt, key, accounts):
             loop.add_reader(0, lambda: os.read(0, 4096) or finish())
         print(json.dumps({
             'pid': os.getpid(), 'boot_ms': round((time.time() - started) * 1000), 'domain': DOMAIN, **ports, 'cert': crt,
+            'folder': folder, 'uid': os.getuid(), 'gid': os.getgid(),
             'accounts': {u: {'address': f'{u}@{DOMAIN}', 'login': u, 'password': p} for u, p in accounts.items()},
         }), flush=True)
         await stop
@@ -201,7 +248,12 @@ def serve_smtp(ports, crt, key, accounts):
 
 
 def main():
-    pairs = [a.partition(':') for a in sys.argv[1:] or ['desk:desk-pw', 'customer:customer-pw']]
+    reader = argparse.ArgumentParser()
+    reader.add_argument('--oauth')
+    reader.add_argument('--rawlog', action='store_true')
+    reader.add_argument('accounts', nargs='*', default=['desk:desk-pw', 'customer:customer-pw'])
+    given = reader.parse_args()
+    pairs = [a.partition(':') for a in given.accounts]
     accounts = {u.lower(): p or f'{u}-pw' for u, _, p in pairs}
     become_unprivileged()
     folder = tempfile.mkdtemp(prefix='mail-')
@@ -209,17 +261,19 @@ def main():
     try:
         for sub in ('run', 'state', 'home'):
             os.mkdir(f'{folder}/{sub}', 0o755)
+        for name in accounts if given.rawlog else ():
+            os.makedirs(f'{folder}/rawlog/{name}')
         crt, key = make_certificate(folder)
         with open(f'{folder}/users', 'w') as f:
             f.writelines(f'{u}:{{PLAIN}}{p}\n' for u, p in accounts.items())
         ports = {n: free_port() for n in ('imap', 'imaps', 'lmtp', 'smtp', 'submission', 'smtps')}
         with open(f'{folder}/dovecot.conf', 'w') as f:
-            f.write(dovecot_config(folder, ports, crt, key))
+            f.write(dovecot_config(folder, ports, crt, key, given.oauth, given.rawlog))
         dovecot = subprocess.Popen(['/usr/sbin/dovecot', '-F', '-c', f'{folder}/dovecot.conf'], stdin=subprocess.DEVNULL,
                                    stdout=sys.stderr)
         for name in ('imap', 'imaps', 'lmtp'):
             wait_for_port(ports[name], f'Dovecot {name}')
-        serve_smtp(ports, crt, key, accounts)
+        serve_smtp(ports, crt, key, accounts, folder, given.oauth)
     except SystemExit:
         log = f'{folder}/dovecot.log'
         if os.path.exists(log):
