@@ -138,6 +138,8 @@ TRUST = [
     Stage("build", "gcc hardened", RELEASE, "ninja -C build/release heed"),
     Stage("trust", "kills, full disks, hostile input (in full)", f"{PYTEST} tests/trust", env={"HEED_TRUST": "full"}),
     Stage("browser", "hostile HTML in a real browser, 1,000,000 mutations", "node tests/browser/run.mjs --only 'foreign HTML'", env={"HEED_TRUST": "full"}),
+    Stage("mail", "a mailbox of 100,000 mails, 35 silent minutes, poison (in full)",
+          f"{PARALLEL} tests/real/mail/test_many.py tests/real/mail/test_idle.py tests/real/mail/test_poison.py", env={"HEED_TRUST": "full"}),
     Stage("fuzz", "1,000,000 inputs a target", FUZZ, "ninja -C build/fuzz", "/usr/bin/python3 tests/fuzz/run.py --runs 1000000"),
 ]
 

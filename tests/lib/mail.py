@@ -32,7 +32,7 @@ class Mail:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(15)
+        self.process.wait(300)  # a large mailbox takes its time to remove
 
     @property
     def hosts(self):
