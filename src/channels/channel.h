@@ -162,6 +162,8 @@ struct step {
     bool more;      // poll again at once
     i64 next_at;    // 0: the driver's usual interval
     bool only_this; // with STEP_RETRY: the trouble is this thing's alone, others of the channel may go
+    i64 waiting;    // poll of a mailbox (input): raw events of this channel that wait to be read, up to a few
+                    // thousand
     // poll of the stream "watch" (input): external ids of messages in open conversations, newest first
     struct str_list watch;
     // With STEP_REQUEST: this request renews the session. Core lets one at a time do so per channel; when

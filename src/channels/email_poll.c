@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Reading a mailbox: per folder what is kept is UIDVALIDITY and the last UID taken. Folders are opened with
 // EXAMINE and bodies read with BODY.PEEK, so nothing changes there and flags mean nothing here: mail that
-// somebody read elsewhere is taken all the same. Work per turn is bounded; the cursor moves in the write that
-// stores the bytes, so a connection cut anywhere only means that the same is read again.
+// somebody read elsewhere is taken all the same. What comes now goes first: the mail that was there before
+// the channel is taken behind it, oldest first, and only while little waits to be read. Work per turn is
+// bounded; the cursor moves in the write that stores the bytes, so a connection cut anywhere only means that
+// the same is read again.
 #include "base/clock.h"
 #include "channels/email.h"
 #include <stdlib.h>
@@ -15,6 +17,10 @@ enum {
     CHUNK = 1 << 20,     // of a mail that is larger
     MAIL_MAX = 24 << 20, // what is larger is taken without its end, and says so
     CUT_TO = 256 << 10,
+    WAITING_MAX =
+        1500, // raw events; with more of them older mail stays where it is, or new mail would wait long
+    WAIT_MS = 1000,
+    WINDOW = 20000, // UIDs of older mail looked at in one question
 };
 #define DAY_MS INT64_C(86400000)
 
@@ -23,6 +29,7 @@ enum phase { P_SIGN_IN, P_EXAMINE, P_SINCE, P_SEARCH, P_SIZES, P_BODIES, P_CHUNK
 struct place { // one folder
     struct str name;
     i64 validity, uid, since;
+    i64 old, old_to; // of the mail that was there before: taken up to here, to be taken up to there
     bool known;
 };
 struct found {
@@ -41,6 +48,8 @@ struct reading {
     size_t turn_mails, turn_bytes;
     struct buf whole; // of a large mail
     bool more;
+    bool older;     // the second pass: over what was there before
+    i64 window_end; // of the last question
 };
 
 // ---- The cursor -----------------------------------------------------------------------------------
@@ -57,6 +66,8 @@ static void read_cursor(struct email *e, struct reading *r, struct str cursor)
                                       .validity = json_i64(json_at(one, "validity")),
                                       .uid = json_i64(json_at(one, "uid")),
                                       .since = json_i64(json_at(one, "since")),
+                                      .old = json_i64(json_at(one, "old")),
+                                      .old_to = json_i64(json_at(one, "old_to")),
                                       .known = json_kind(one) == JSON_OBJECT};
     }
 }
@@ -80,6 +91,12 @@ static struct str write_cursor(struct email *e, const struct reading *r)
         json_put_i64(&w, r->places[i].uid);
         json_key(&w, "since");
         json_put_i64(&w, r->places[i].since);
+        if (r->places[i].old < r->places[i].old_to) {
+            json_key(&w, "old");
+            json_put_i64(&w, r->places[i].old);
+            json_key(&w, "old_to");
+            json_put_i64(&w, r->places[i].old_to);
+        }
         json_close(&w, '}');
     }
     json_close(&w, '}');
@@ -105,11 +122,35 @@ static enum step_result examine(struct email *e, struct reading *r)
     return email_imap(e, str_concat(e->arena, S("EXAMINE "), name));
 }
 
+static bool has_older(const struct place *place)
+{
+    return place->known && place->old < place->old_to;
+}
+
+// The next folder of this pass; behind the first pass comes the one over older mail.
 static enum step_result next_folder(struct email *e, struct reading *r)
 {
-    if (r->more || ++r->at >= r->n_places)
+    if (r->more)
         return finish(e, r);
-    return examine(e, r);
+    size_t at = r->at + 1;
+    for (;;) {
+        while (r->older && at < r->n_places && !has_older(&r->places[at]))
+            at++;
+        if (at < r->n_places) {
+            r->at = at;
+            return examine(e, r);
+        }
+        if (r->older)
+            return finish(e, r);
+        r->older = true;
+        at = 0;
+        if (e->step->waiting >= WAITING_MAX) {
+            for (size_t i = 0; i < r->n_places; i++)
+                if (has_older(&r->places[i]))
+                    e->step->next_at = e->step->channel->now + WAIT_MS;
+            return finish(e, r);
+        }
+    }
 }
 
 static enum step_result search(struct email *e, struct reading *r)
@@ -117,6 +158,26 @@ static enum step_result search(struct email *e, struct reading *r)
     e->phase = P_SEARCH;
     struct place *place = &r->places[r->at];
     return email_imap(e, str_printf(e->arena, "UID SEARCH UID %lld:*", (long long)place->uid + 1));
+}
+
+// A part of the older mail; UIDs may have large holes, so where a part is empty all of the rest is asked for.
+static enum step_result search_older(struct email *e, struct reading *r, bool all)
+{
+    const struct place *place = &r->places[r->at];
+    if (!has_older(place))
+        return next_folder(e, r);
+    if (r->turn_mails >= TURN_MAILS || r->turn_bytes >= TURN_BYTES) {
+        r->more = true;
+        return finish(e, r);
+    }
+    i64 end = place->old_to;
+    if (!all && end - place->old > WINDOW)
+        end = place->old + WINDOW;
+    e->phase = P_SEARCH;
+    r->window_end = end;
+    r->found.len = r->done = r->asked = 0;
+    return email_imap(
+        e, str_printf(e->arena, "UID SEARCH UID %lld:%lld", (long long)place->old + 1, (long long)end));
 }
 
 // Everything from a day on: the lowest UID there begins the folder (anew).
@@ -136,6 +197,20 @@ static enum step_result search_since(struct email *e, struct reading *r)
                       str_printf(e->arena, "UID SEARCH SINCE %.2s-%s-%.4s", day + 8, months[month - 1], day));
 }
 
+// Mail from this UID on is to be taken: what is there now behind what comes. A server that does not say where
+// its next one goes is read in order.
+static enum step_result begin_at(struct email *e, struct reading *r, i64 first)
+{
+    struct place *place = &r->places[r->at];
+    if (r->next_uid <= 0) {
+        place->uid = first - 1;
+        return search(e, r);
+    }
+    place->uid = place->old_to = r->next_uid - 1;
+    place->old = first - 1;
+    return r->older ? search_older(e, r, false) : next_folder(e, r);
+}
+
 static enum step_result begin_folder(struct email *e, struct reading *r)
 {
     struct place *place = &r->places[r->at];
@@ -151,8 +226,8 @@ static enum step_result begin_folder(struct email *e, struct reading *r)
             return search(e, r);
         }
     }
-    place->uid = 0;
-    return place->since <= DAY_MS ? search(e, r) : search_since(e, r);
+    place->uid = place->old = place->old_to = 0;
+    return place->since <= DAY_MS ? begin_at(e, r, 1) : search_since(e, r);
 }
 
 static enum step_result on_examine(struct email *e, struct reading *r)
@@ -166,6 +241,8 @@ static enum step_result on_examine(struct email *e, struct reading *r)
     const struct place *place = &r->places[r->at];
     if (!place->known || place->validity != r->validity)
         return begin_folder(e, r);
+    if (r->older)
+        return search_older(e, r, false);
     if (r->next_uid > 0 && r->next_uid <= place->uid + 1)
         return next_folder(e, r);
     return search(e, r);
@@ -174,19 +251,15 @@ static enum step_result on_examine(struct email *e, struct reading *r)
 static enum step_result on_since(struct email *e, struct reading *r)
 {
     struct str rest = e->answer, line = S("");
-    struct place *place = &r->places[r->at];
     i64 uid, lowest = 0;
     if (imap_end(e->answer).status != IMAP_OK)
         return email_say(e, STEP_RETRY, "The mailbox cannot be searched: " STR_FMT,
                          STR_ARG(imap_end(e->answer).text));
     while (imap_search(&rest, &line, &uid))
         lowest = lowest == 0 || uid < lowest ? uid : lowest;
-    if (lowest == 0 && r->next_uid > 0) {
-        place->uid = r->next_uid - 1;
-        return next_folder(e, r);
-    }
-    place->uid = lowest > 0 ? lowest - 1 : 0;
-    return search(e, r);
+    if (lowest == 0 && r->next_uid > 0)
+        lowest = r->next_uid;
+    return begin_at(e, r, lowest > 0 ? lowest : 1);
 }
 
 static int by_uid(const void *a, const void *b)
@@ -208,6 +281,10 @@ static struct str uid_list(struct email *e, const struct reading *r, size_t n)
 static enum step_result ask_sizes(struct email *e, struct reading *r)
 {
     size_t left = r->found.len - r->done;
+    if (left == 0 && r->older) {
+        r->places[r->at].old = r->window_end;
+        return search_older(e, r, r->found.len == 0);
+    }
     if (left == 0)
         return next_folder(e, r);
     if (r->turn_mails >= TURN_MAILS || r->turn_bytes >= TURN_BYTES) {
@@ -228,8 +305,9 @@ static enum step_result on_search(struct email *e, struct reading *r)
     if (imap_end(e->answer).status != IMAP_OK)
         return email_say(e, STEP_RETRY, "The mailbox cannot be searched: " STR_FMT,
                          STR_ARG(imap_end(e->answer).text));
+    i64 from = r->older ? place->old : place->uid, to = r->older ? r->window_end : INT64_MAX;
     while (imap_search(&rest, &line, &uid))
-        if (uid > place->uid) // "n:*" names the last one even when it is older
+        if (uid > from && uid <= to) // "n:*" names the last one even when it is older
             *list_push(&r->found, e->arena) = (struct found){.uid = uid};
     if (r->found.len > 1)
         qsort(r->found.items, r->found.len, sizeof *r->found.items, by_uid);
@@ -322,7 +400,11 @@ static enum step_result on_sizes(struct email *e, struct reading *r)
 
 static void taken(struct reading *r, size_t n)
 {
-    r->places[r->at].uid = r->found.items[r->done + n - 1].uid;
+    i64 uid = r->found.items[r->done + n - 1].uid;
+    if (r->older)
+        r->places[r->at].old = uid;
+    else
+        r->places[r->at].uid = uid;
     r->done += n;
 }
 

@@ -12,7 +12,14 @@
 #include "sql_gen.h"
 #include <stdio.h>
 
-enum { SLOTS = 8, LEASE_MS = 60000, RENEW_MS = 20000, LOOK_MS = 1000, DEADLINE_MS = 240000 };
+enum {
+    SLOTS = 8,
+    LEASE_MS = 60000,
+    RENEW_MS = 20000,
+    LOOK_MS = 1000,
+    DEADLINE_MS = 240000,
+    WAITING_LOOK = 5000
+};
 
 struct slot {
     struct poll *poll;
@@ -70,6 +77,17 @@ static bool load_watch(const struct jobs_settings *settings, const struct polled
     return ok;
 }
 
+// How much of a mailbox waits to be read: it decides whether older mail is fetched now.
+static bool count_waiting(const struct jobs_settings *settings, const struct polled *p, struct step *step,
+                          struct err *err)
+{
+    struct conn *conn = db_take(settings->db);
+    bool ok = db_one_i64(conn, &SQL_intake_count_waiting,
+                           DB_ARGS(db_i64(p->channel_id), db_i64(WAITING_LOOK)), &step->waiting, err);
+    db_give(settings->db, conn);
+    return ok;
+}
+
 static enum step_result no_driver(struct step *step)
 {
     snprintf(step->reason, sizeof step->reason, "This version of the server does not know this network.");
@@ -87,6 +105,8 @@ static bool read_network(struct slot *slot, struct network_run *run, struct step
     run->deadline = clock_mono() + DEADLINE_MS;
     r.driver = channel_driver_find(run->row.kind);
     if (str_eq(r.stream, S("watch")) && !load_watch(settings, p, step->arena, step, err))
+        return false;
+    if (r.driver && r.driver->can & CAN_MAIL && !count_waiting(settings, p, step, err))
         return false;
     bool connecting = str_eq(r.stream, S("connect"));
     step->channel = &run->view;

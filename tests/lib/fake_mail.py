@@ -236,8 +236,8 @@ class FakeMail:
     @staticmethod
     def _found(search, uid, raw):
         header = re.match(r'HEADER Message-ID "(.*)"', search)
-        span = re.match(r"UID (\d+):\*", search)
-        return header.group(1).encode() in raw if header else uid >= int(span.group(1)) if span else True
+        span = re.match(r"UID (\d+):(\d+|\*)", search)
+        return header.group(1).encode() in raw if header else True if not span else uid >= int(span.group(1)) and (span.group(2) == "*" or uid <= int(span.group(2)))
 
     # -- SMTP -----------------------------------------------------------------------------------------
     def _step(self, line, step):

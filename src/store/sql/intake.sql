@@ -66,6 +66,11 @@ SELECT channel_id FROM waiting WHERE channel_id IS NOT NULL;
 SELECT id, workspace_id, channel_id, attempts FROM inbound
  WHERE state = 'waiting' AND channel_id = :channel AND id > :after ORDER BY id LIMIT :limit;
 
+-- name: intake_count_waiting :one
+-- How much waits of a channel, counted up to a limit.
+-- workspace: any, the channel's number says it
+SELECT count(*) FROM (SELECT id FROM inbound WHERE state = 'waiting' AND channel_id = :channel ORDER BY id LIMIT :limit) AS few;
+
 -- name: intake_lease :exec
 -- One worker at a time per channel. No change: another one has it.
 INSERT INTO channel_cursor (workspace_id, channel_id, stream, value, next_at, lease_until, lease_owner)
