@@ -109,6 +109,8 @@ PYTEST = "/usr/bin/python3 -m pytest -q -x --no-header -p no:cacheprovider" if o
 
 # Most tests wait for a server of their own, so three at a time keep two processors busy; a file stays in one process.
 PARALLEL = f"{PYTEST} -n 3 --dist loadfile"
+# Where few files hold long tests, which share nothing but the mail system of their process.
+SPREAD = f"{PYTEST} -n 3 --dist load"
 
 CHECK = [
     Stage("lint", "layers, style, formatting, cppcheck",
@@ -130,7 +132,7 @@ CHECK = [
     Stage("trust", "kills, full disks, hostile input (short form)", f"{PARALLEL} tests/trust"),
     # These mostly wait for servers and pages, so they wait together.
     (Stage("bluesky", "against the real Bluesky network", "node tests/real/bluesky/test.mjs"),
-     Stage("mail", "against real mail servers", f"{PARALLEL} tests/real/mail"),
+     Stage("mail", "against real mail servers", f"{SPREAD} tests/real/mail"),
      Stage("browser", "the page in a real browser, with axe; the manuals' pictures", "node tests/browser/run.mjs", "node tests/browser/pictures.mjs --check", keep_going=True)),
     Stage("fuzz", "20 seconds a target", FUZZ, "ninja -C build/fuzz", "/usr/bin/python3 tests/fuzz/run.py --seconds 20"),
 ]
@@ -139,7 +141,7 @@ TRUST = [
     Stage("trust", "kills, full disks, hostile input (in full)", f"{PYTEST} tests/trust", env={"HEED_TRUST": "full"}),
     Stage("browser", "hostile HTML in a real browser, 1,000,000 mutations", "node tests/browser/run.mjs --only 'foreign HTML'", env={"HEED_TRUST": "full"}),
     Stage("mail", "a mailbox of 100,000 mails, 35 silent minutes, poison (in full)",
-          f"{PARALLEL} tests/real/mail/test_many.py tests/real/mail/test_idle.py tests/real/mail/test_poison.py", env={"HEED_TRUST": "full"}),
+          f"{SPREAD} tests/real/mail/test_many.py tests/real/mail/test_idle.py tests/real/mail/test_poison.py", env={"HEED_TRUST": "full"}),
     Stage("fuzz", "1,000,000 inputs a target", FUZZ, "ninja -C build/fuzz", "/usr/bin/python3 tests/fuzz/run.py --runs 1000000"),
 ]
 

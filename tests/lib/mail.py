@@ -58,6 +58,13 @@ class Mail:
             until(lambda: api.get(f"channels/{channel['id']}")["state"] == "active", 5)
         return channel
 
+    @staticmethod
+    def look_now(api, channel):
+        """Off and on: every folder is looked at now, and not when its minute is over."""
+        for on in (False, True):
+            api.patch(f"channels/{channel}", {"enabled": on})
+        until(lambda: api.get(f"channels/{channel}")["state"] == "active", 20, "the channel being active again")
+
     def deliver(self, raw, to="desk", sender="someone@elsewhere.test", address=None):
         """As another server would: on the SMTP port."""
         raw = raw.as_bytes(policy=email.policy.SMTP) if hasattr(raw, "as_bytes") else raw

@@ -243,6 +243,7 @@ def test_cut_in_the_middle_of_a_mail_every_mail_comes_exactly_once(mail, backend
         box.delete(folder), box.create(folder)
         box.logout()
         mail.append("desk", [*raws, letter("anna@elsewhere.test", mail.address("desk"), "new", "after the change").as_bytes()], folder=folder)
+        mail.look_now(api, channel)
         until(lambda: len(api.conversations()) == 14, 150, "the new one")
         time.sleep(2)
         assert len(api.conversations()) == 14 and sum(len(api.messages(c["id"])) for c in api.conversations()) == 14
