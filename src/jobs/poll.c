@@ -83,7 +83,7 @@ static bool count_waiting(const struct jobs_settings *settings, const struct pol
 {
     struct conn *conn = db_take(settings->db);
     bool ok = db_one_i64(conn, &SQL_intake_count_waiting,
-                           DB_ARGS(db_i64(p->channel_id), db_i64(WAITING_LOOK)), &step->waiting, err);
+                         DB_ARGS(db_i64(p->channel_id), db_i64(WAITING_LOOK)), &step->waiting, err);
     db_give(settings->db, conn);
     return ok;
 }
