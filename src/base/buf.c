@@ -86,15 +86,14 @@ void buf_printf(struct buf *buf, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    // One byte more than is kept, for the NUL that vsnprintf insists on.
+    char small[256];
+    int len = vsnprintf(small, sizeof small, format, args);
     va_end(args);
     if (len < 0) {
         die("bad format \"%s\"", format);
     }
-    // One byte more than is kept, for the NUL that vsnprintf insists on.
-    char small[256];
     if ((size_t)len < sizeof small) {
-        vsnprintf(small, sizeof small, format, again);
         buf_add(buf, (struct str){small, (size_t)len});
     } else {
         char *text = mem_alloc((size_t)len + 1);

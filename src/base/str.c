@@ -134,13 +134,18 @@ struct str str_printf(struct arena *arena, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    char small[192]; // nearly everything fits, and is printed once
+    int len = vsnprintf(small, sizeof small, format, args);
     va_end(args);
     if (len < 0) {
         die("bad format \"%s\"", format);
     }
     char *out = arena_alloc(arena, (size_t)len + 1);
-    vsnprintf(out, (size_t)len + 1, format, again);
+    if ((size_t)len < sizeof small) {
+        memcpy(out, small, (size_t)len);
+    } else {
+        vsnprintf(out, (size_t)len + 1, format, again);
+    }
     va_end(again);
     return (struct str){out, (size_t)len};
 }

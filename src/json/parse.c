@@ -113,17 +113,17 @@ static bool unescape_code(struct parser *p, char **out)
 
 static bool unescape(struct parser *p, char **out)
 {
-    static const char names[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
-    char c = p->at[1];
+    static const char meant[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+    u8 c = (u8)p->at[1];
     if (c == 'u') {
         return unescape_code(p, out);
     }
-    const char *found = c ? strchr(names, c) : NULL;
-    if (!found) {
+    if (!meant[c]) {
         p->at++;
         return unexpected(p, "an unknown escape");
     }
-    *(*out)++ = meant[found - names];
+    *(*out)++ = meant[c];
     p->at += 2;
     return true;
 }
@@ -359,21 +359,21 @@ static bool parse_members(struct parser *p, size_t from)
     return ok;
 }
 
-static int by_key(const void *a, const void *b)
+static int by_hash(const void *a, const void *b)
 {
-    const struct json_entry *const *left = a, *const *right = b;
-    return json_key_cmp((*left)->key, (*right)->key);
+    const struct json_place *left = a, *right = b;
+    return json_place_cmp(left, right->hash, right->entry->key);
 }
 
 static bool sort_entries(struct parser *p, const struct json_entry *entries, size_t n)
 {
-    const struct json_entry **sorted = (const struct json_entry **)(uintptr_t)(entries + n);
+    struct json_place *places = (struct json_place *)(uintptr_t)(entries + n);
     for (size_t i = 0; i < n; i++) {
-        sorted[i] = &entries[i];
+        places[i] = (struct json_place){json_hash(entries[i].key), &entries[i]};
     }
-    qsort(sorted, n, sizeof *sorted, by_key);
+    qsort(places, n, sizeof *places, by_hash);
     for (size_t i = 1; i < n; i++) {
-        if (str_eq(sorted[i - 1]->key, sorted[i]->key)) {
+        if (by_hash(&places[i - 1], &places[i]) == 0) {
             return wrong(p, "a name that comes twice");
         }
     }
@@ -389,7 +389,7 @@ static bool parse_object(struct parser *p, struct json *out)
     size_t n = p->stack.len - from;
     bool many = n > ENTRIES_UNSORTED;
     struct json_entry *entries =
-        n ? arena_alloc_array(p->arena, n, sizeof *entries + (many ? sizeof(void *) : 0)) : NULL;
+        n ? arena_alloc_array(p->arena, n, sizeof *entries + (many ? sizeof(struct json_place) : 0)) : NULL;
     if (n) {
         memcpy(entries, p->stack.items + from, n * sizeof *entries);
     }

@@ -10,13 +10,14 @@ enum json_kind json_kind(const struct json *value)
 
 static const struct json *find_sorted(const struct json *object, struct str key)
 {
-    const struct json_entry *const *sorted = json_sorted(object);
+    const struct json_place *places = json_places(object);
+    u64 hash = json_hash(key);
     size_t low = 0, high = object->n_entries;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = json_key_cmp(sorted[middle]->key, key);
+        int order = json_place_cmp(&places[middle], hash, key);
         if (order == 0) {
-            return &sorted[middle]->value;
+            return &places[middle].entry->value;
         }
         if (order < 0) {
             low = middle + 1;

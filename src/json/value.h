@@ -27,16 +27,30 @@ struct json_entry {
     struct str key;
 };
 
-// An object of more entries has, right behind them, its order by key: n_entries pointers, sorted with
-// json_entry_cmp. Fewer are looked through one by one.
+// An object of more entries has, right behind them, one of these for each, sorted: by hash, and by key where
+// that is the same. Whoever makes keys of one hash gains nothing but comparisons. Fewer entries are looked
+// through one by one.
+struct json_place {
+    u64 hash;
+    const struct json_entry *entry;
+};
 enum { ENTRIES_UNSORTED = 16 };
 
-static inline const struct json_entry *const *json_sorted(const struct json *object)
+static inline const struct json_place *json_places(const struct json *object)
 {
-    return (const struct json_entry *const *)(const void *)(object->entries + object->n_entries);
+    return (const struct json_place *)(const void *)(object->entries + object->n_entries);
 }
 
-static inline int json_key_cmp(struct str a, struct str b)
+static inline u64 json_hash(struct str key)
 {
-    return a.len != b.len ? (a.len < b.len ? -1 : 1) : a.len ? memcmp(a.ptr, b.ptr, a.len) : 0;
+    u64 hash = 0xcbf29ce484222325u; // FNV-1a
+    for (size_t i = 0; i < key.len; i++) {
+        hash = (hash ^ (u8)key.ptr[i]) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+static inline int json_place_cmp(const struct json_place *place, u64 hash, struct str key)
+{
+    return place->hash != hash ? (place->hash < hash ? -1 : 1) : str_cmp(place->entry->key, key);
 }
