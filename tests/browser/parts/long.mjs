@@ -65,9 +65,10 @@ export function long({ browser, heed, channel, byName, email, password }) {
   })
 
   test('a colleague is asked in and no longer, by keyboard, and stands in the head', async () => {
+    const known = page.waitForResponse((response) => response.url().endsWith('/collaborators'))
     await open('Lina Line')
     await page.waitForSelector('.talk [data-m]')
-    await page.waitForTimeout(900)
+    await known // who is asked in already
     const press = async (key) => {
       await page.evaluate(() => document.activeElement?.blur())
       await page.keyboard.press(key)
@@ -82,7 +83,8 @@ export function long({ browser, heed, channel, byName, email, password }) {
     await page.locator('.happen', { hasText: 'You asked Maren Tamm in' }).waitFor()
     const lina = await byName('Lina Line')
     equal((await heed.api('GET', `/conversations/${lina.id}/collaborators`)).items.map((c) => c.agent.name), ['Maren Tamm'])
-    await page.waitForFunction(() => !document.querySelector('.toast'), null, { timeout: 12_000 })
+    await page.locator('.toast').getByRole('button', { name: 'Dismiss' }).click()
+    await page.locator('.toast').waitFor({ state: 'detached' })
     equal(await axe(page), [])
     await press('Shift+I')
     await page.getByRole('dialog', { name: 'Ask a colleague in' }).waitFor()

@@ -68,8 +68,7 @@ export function outside({ browser }) {
       const opened = page.getByRole('button', { name: 'What was sent' })
       await until(async () => {
         if ((await opened.getAttribute('aria-expanded')) !== 'true') await opened.click()
-        await page.waitForTimeout(400)
-        if (await log.getByText('delivered (200)').isVisible()) return true
+        if (await log.getByText('delivered (200)').waitFor({ timeout: 400 }).then(() => true, () => false)) return true
         await opened.click() // opened once more it asks anew
       }, 'the log says so', 12_000)
       await log.getByRole('button', { name: /webhook.test/ }).click()
