@@ -262,6 +262,34 @@ test('what the feed tells while a thread loads is not lost to an older page', as
   await page.context().close()
 })
 
+test('what the feed tells while a list is asked for is not lost to its older answer', async () => {
+  const page = await browser.page({ name: 'slow list' })
+  await signIn(page, heed, MAREN, PASSWORD)
+  await heed.hook(channel, [message('early', 'Early Person', 'I can wait', 3)])
+  await row(page, 'Early Person').waitFor()
+  let release
+  const gate = new Promise((done) => (release = done))
+  await page.route('**/api/v1/conversations?*', async (route) => {
+    const answer = await route.fetch()
+    await gate
+    await route.fulfill({ response: answer })
+  })
+  const asked = page.waitForRequest((request) => request.url().includes('/conversations?'))
+  await page.locator('.nav a[href="/inbox/unassigned"]').click()
+  await asked
+  await page.waitForTimeout(300) // the answer is made, and held back
+  await heed.hook(channel, [message('gate', 'Gate Person', 'I came in between', 0)])
+  await heed.api('PATCH', `/conversations/${(await byName('Early Person')).id}`, { status: 'closed' })
+  await row(maren, 'Gate Person').waitFor()
+  await row(page, 'Gate Person').waitFor()
+  release()
+  await row(page, 'Mikko Laine').waitFor()
+  await row(page, 'Gate Person').waitFor()
+  check(!(await row(page, 'Early Person').isVisible()), 'what was closed in between is not back')
+  await heed.api('PATCH', `/conversations/${(await byName('Gate Person')).id}`, { status: 'closed' })
+  await page.context().close()
+})
+
 test('colleagues see it at once, also in a second tab of one stream', async () => {
   const dimas = await browser.page({ name: 'dimas' })
   let streams = 0

@@ -31,6 +31,7 @@ class Inbox {
   #turn = 0
   #asked = new Set<number>()
   #askTimer = 0
+  #meanwhile = new Set<number>() // told while the list was asked for: its answer may be older
 
   /** Another list is shown: what was marked in the old one is no longer meant. */
   onOpen: () => void = () => {}
@@ -102,6 +103,9 @@ class Inbox {
       this.items = dedupe(fresh.map((c) => this.#know(c)))
       this.next = next
       this.newAbove = 0
+      const late = this.#meanwhile
+      this.#meanwhile = new Set()
+      late.forEach((id) => this.#again(id))
     } catch (error) {
       if (turn === this.#turn) {
         this.error = error instanceof ApiError ? error : new ApiError(0, String(error))
@@ -187,6 +191,7 @@ class Inbox {
 
   /** Takes what the server says about one conversation, from an answer or the live feed. */
   put(c: Conversation): void {
+    if (this.loading) this.#meanwhile.add(c.id)
     this.#place_(this.#know(c))
   }
 
