@@ -309,9 +309,13 @@ static void twice_the_input_takes_about_twice_the_time(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
         for (size_t len = 1 << 20; len <= 4 << 20; len *= 4) {
-            double once = seconds_to_parse(shapes[i].unit, shapes[i].end, len);
-            double twice = seconds_to_parse(shapes[i].unit, shapes[i].end, len * 2);
-            // What takes no time (refused at once) has no ratio.
+            double once = 0, twice = 1e9;
+            // A busy machine may spoil a measurement, but not eight of them. What takes no time (refused at
+            // once) has no ratio.
+            for (int attempt = 0; attempt < 8 && twice > 2.5 * once + 0.003; attempt++) {
+                once = seconds_to_parse(shapes[i].unit, shapes[i].end, len);
+                twice = seconds_to_parse(shapes[i].unit, shapes[i].end, len * 2);
+            }
             if (twice > 2.5 * once + 0.003) {
                 fail_msg("shape %zu: %zu bytes took %g s, twice as many %g s", i, len, once, twice);
             }
@@ -320,10 +324,8 @@ static void twice_the_input_takes_about_twice_the_time(void **state)
     }
 }
 
-static void many_members_take_linear_time(void **state)
+static void time_members(double took[2])
 {
-    (void)state;
-    double took[2];
     for (int round = 0; round < 2; round++) {
         took[round] = 1e9;
         for (int run = 0; run < 5; run++) {
@@ -343,7 +345,16 @@ static void many_members_take_linear_time(void **state)
             arena_reset(arena);
         }
     }
+}
+
+static void many_members_take_linear_time(void **state)
+{
+    (void)state;
+    double took[2] = {0, 1e9};
     // Four times as many: 4 when linear, more when they leave the cache, 16 when quadratic.
+    for (int attempt = 0; attempt < 8 && took[1] > 9 * took[0] + 0.002; attempt++) {
+        time_members(took);
+    }
     assert_true(took[1] <= 9 * took[0] + 0.002);
 }
 

@@ -482,10 +482,14 @@ static void twice_the_input_takes_about_twice_the_time(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
         for (size_t len = 1 << 20; len <= 4 << 20; len *= 4) {
-            double once = seconds_to_clean(shapes[i].head.ptr, shapes[i].head.len, shapes[i].unit.ptr,
-                                           shapes[i].unit.len, len);
-            double twice = seconds_to_clean(shapes[i].head.ptr, shapes[i].head.len, shapes[i].unit.ptr,
-                                            shapes[i].unit.len, len * 2);
+            double once = 0, twice = 1e9;
+            // A busy machine may spoil a measurement, but not eight of them.
+            for (int attempt = 0; attempt < 8 && twice > 2.5 * once + 0.003; attempt++) {
+                once = seconds_to_clean(shapes[i].head.ptr, shapes[i].head.len, shapes[i].unit.ptr,
+                                        shapes[i].unit.len, len);
+                twice = seconds_to_clean(shapes[i].head.ptr, shapes[i].head.len, shapes[i].unit.ptr,
+                                         shapes[i].unit.len, len * 2);
+            }
             if (twice > 2.5 * once + 0.003) {
                 fail_msg("shape %zu: %zu bytes took %g s, twice as many %g s", i, len, once, twice);
             }
