@@ -147,10 +147,20 @@ static struct actor actor_of(const struct viewer *viewer)
                           .teams = {audience->teams, audience->n_teams, audience->n_teams}};
 }
 
+// Taken before anything is placed: a screen that opens meanwhile is the next turn's.
+static bool take_fresh(struct feed *feed, struct viewer *viewer)
+{
+    pthread_mutex_lock(&feed->lock);
+    bool fresh = viewer->fresh;
+    viewer->fresh = false;
+    pthread_mutex_unlock(&feed->lock);
+    return fresh;
+}
+
 static void place(struct feed *feed, struct viewer *viewer, const struct shelf *shelf)
 {
     struct actor actor = actor_of(viewer);
-    bool anew = shelf->fresh != NULL;
+    bool anew = shelf->fresh != NULL, fresh = take_fresh(feed, viewer);
     for (size_t i = 0; i < (anew ? shelf->fresh_n : shelf->n); i++) {
         const struct shelved *folder = anew ? &shelf->fresh_items[i] : &shelf->items[i];
         if (!folder->query || (folder->row.id && !folder_shown(&folder->row, &actor)))
@@ -163,10 +173,9 @@ static void place(struct feed *feed, struct viewer *viewer, const struct shelf *
             tally->dirty = true;
             tally->next_at = 0;
         }
-        if (viewer->fresh)
+        if (fresh)
             tally->told = -1;
     }
-    viewer->fresh = false;
 }
 
 static void drop_unused(struct feed *feed)
@@ -210,6 +219,14 @@ static bool is_looking(struct feed *feed, const struct viewer *viewer)
     return looking;
 }
 
+static bool opened(struct feed *feed, const struct viewer *viewer)
+{
+    pthread_mutex_lock(&feed->lock);
+    bool is = viewer->fresh && viewer->n_screens > 0;
+    pthread_mutex_unlock(&feed->lock);
+    return is;
+}
+
 static bool place_all(struct feed *feed, struct conn *conn, struct err *err)
 {
     for (struct viewer *viewer = feed->persons; viewer; viewer = viewer->next) {
@@ -236,7 +253,7 @@ static bool place_all(struct feed *feed, struct conn *conn, struct err *err)
 static bool place_fresh(struct feed *feed)
 {
     for (struct viewer *viewer = feed->persons; viewer; viewer = viewer->next) {
-        if (!viewer->fresh || !is_looking(feed, viewer))
+        if (!opened(feed, viewer))
             continue;
         const struct shelf *shelf = shelf_find(feed, viewer->workspace_id);
         if (shelf->stale || !shelf->arena)
@@ -443,30 +460,39 @@ static bool recount(struct tally *tally, struct conn *conn, struct err *err)
     return fine;
 }
 
+// Many of one's own at once: some now, the others once these have been written out. Under the lock.
+static bool has_room(const struct feed *feed, struct viewer *person)
+{
+    if (person->flush != feed->flushes) {
+        person->flush = feed->flushes;
+        person->unwritten = 0;
+    }
+    return person->unwritten <= PERSON_RING / 2;
+}
+
 static void tell(struct feed *feed, struct tally *tally)
 {
     i64 value = (i64)tally->n * 2 + tally->about;
     char frame[160];
     if (!tally->counted || value == tally->told)
         return;
-    // Many of one's own at once: some now, the others once these have been written out.
-    if (tally->person && tally->person->turn_bytes > PERSON_RING / 2)
-        return;
-    tally->told = value;
     int len = tally->folder_id == 0
                   ? snprintf(frame, sizeof(frame), "event: counts\ndata: {\"mentions\":%zu}\n\n", tally->n)
                   : snprintf(frame, sizeof(frame),
                              "event: counts\ndata: {\"folders\":{\"%lld\":{\"n\":%zu,\"about\":%s}}}\n\n",
                              (long long)tally->folder_id, tally->n, tally->about ? "true" : "false");
     pthread_mutex_lock(&feed->lock);
-    if (tally->person)
-        tally->person->turn_bytes += (size_t)len;
-    if (tally->person)
-        ring_add(&tally->person->ring, PERSON_RING, (struct str){frame, (size_t)len});
-    else
-        ring_add(&tally->audience->ring, AUDIENCE_RING, (struct str){frame, (size_t)len});
-    atomic_fetch_add(&feed->frames, 1);
-    atomic_store(&feed->dirty, true);
+    if (!tally->person || has_room(feed, tally->person)) {
+        tally->told = value;
+        if (tally->person) {
+            tally->person->unwritten += (size_t)len;
+            ring_add(&tally->person->ring, PERSON_RING, (struct str){frame, (size_t)len});
+        } else {
+            ring_add(&tally->audience->ring, AUDIENCE_RING, (struct str){frame, (size_t)len});
+        }
+        atomic_fetch_add(&feed->frames, 1);
+        atomic_store(&feed->dirty, true);
+    }
     pthread_mutex_unlock(&feed->lock);
 }
 
@@ -487,8 +513,6 @@ void folders_tell(struct feed *feed, struct conn *conn)
         else
             feed->folders_stale = true;
     }
-    for (struct viewer *viewer = feed->persons; viewer; viewer = viewer->next)
-        viewer->turn_bytes = 0;
     for (struct tally *t = feed->tallies; t && err.code == ERR_NONE; t = t->next) {
         i64 now = clock_mono();
         if (now - began < TURN_MS && is_due(t, now) && !recount(t, conn, &err))

@@ -48,7 +48,8 @@ struct viewer {
     bool recount_pings;
     i64 pings, newest_ping; // last told
     bool fresh;             // a screen opened: saved folders are told whatever was told before
-    size_t turn_bytes;      // told to the ring in this turn: no more than it holds for certain
+    size_t unwritten; // bytes of folders' counts told since the flush of that number: no more than the ring
+    u64 flush;        // holds for certain
 };
 enum source { SOURCE_NONE, SOURCE_OWN, SOURCE_AUDIENCE, SOURCE_PERSON };
 struct screen {
@@ -96,6 +97,7 @@ struct feed {
     struct screen *screens;
     size_t n_screens, n_audiences, n_blocked;
     atomic_bool dirty; // a ring or a screen changed since the last tick
+    u64 flushes;       // ticks that wrote out what the rings held
     struct presence *presence;
     size_t n_presence, cap_presence;
     char process[24]; // what other processes know us by

@@ -135,6 +135,7 @@ void screen_tick(void *arg)
             heartbeat(screen, now);
     }
     feed->n_blocked = blocked;
+    feed->flushes++;
     pthread_mutex_unlock(&feed->lock);
 }
 

@@ -254,6 +254,13 @@ def test_many_folders_of_ones_own_are_all_told(world):
     again = Events(api)
     until(lambda: {id: v["n"] for id, v in told(again).items()} == ids, 10, "all counts being told to a second screen")
     assert not any(f["event"] == "resync" for f in [*screen.frames, *again.frames])
+    # Also while the folders are read anew because one of them changed.
+    some = next(iter(ids))
+    for n in range(12):
+        api.patch(f"folders/{some}", {"name": f"again {n}"})
+        another = Events(api)
+        until(lambda s=another: {id: v["n"] for id, v in told(s).items()} == ids, 10, f"all counts being told to screen {n} more")
+        assert not any(f["event"] == "resync" for f in another.frames)
 
 
 def test_a_folder_that_goes_while_two_screens_of_a_person_are_open_takes_nothing_along(world):
