@@ -80,7 +80,11 @@ class Mail:
     def append(self, name, raws, folder="INBOX", flags=None):
         box = self.imap(name)
         for raw in raws:
-            ok, words = box.append(folder, flags, None, raw)
+            for _ in range(10):  # Dovecot mixes up a folder that was just deleted and made anew while somebody has it open
+                ok, words = box.append(folder, flags, None, raw)
+                if b"deleted under us" not in words[0]:
+                    break
+                time.sleep(0.3)
             assert ok == "OK", words
         box.logout()
 
