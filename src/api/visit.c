@@ -130,9 +130,13 @@ bool visit_admit(struct request *req, struct conn *conn, struct err *err)
     struct visiting *visit = arena_new(req->arena, struct visiting);
     const char *kind = str_starts(str_from(req->route->path), S("/form/")) ? "form" : "chat";
     req->visit = visit;
-    return take(req, LIMIT_VISITOR_PEER, limit_peer_key(req->arena, req->peer), PEER_PER_MINUTE, PEER_BURST,
-                err) &&
-           visitor_channel_find(conn, kind, req->path_values[0], req->arena, &visit->channel, err) &&
+    if (!take(req, LIMIT_VISITOR_PEER, limit_peer_key(req->arena, req->peer), PEER_PER_MINUTE, PEER_BURST,
+              err)) {
+        // Before the channel is looked for: a page may read that it shall wait, and for how long.
+        req->cors_origin = S("*");
+        return false;
+    }
+    return visitor_channel_find(conn, kind, req->path_values[0], req->arena, &visit->channel, err) &&
            check_origin(req, &visit->channel, err) && check_type(req, err) &&
            (req->route->right != MAY_VISIT || identify(req, conn, err));
 }

@@ -174,6 +174,9 @@ def test_floods_are_slowed_down_and_files_have_a_measure(shop):
     starts = [chat.call("POST", "session", {}, headers=peer).status for _ in range(60)]
     assert 201 in starts and 429 in starts and starts.count(201) < 45
     assert chat.call("POST", "session", {}, headers={"X-Forwarded-For": "203.0.113.8"}).status == 201, "others are not locked out"
+    office = [chat.call("GET", "config", headers={"X-Forwarded-For": "203.0.113.9"}) for _ in range(170)]
+    slowed = next(a for a in office if a.status == 429)
+    assert slowed.headers["Access-Control-Allow-Origin"] == "*" and int(slowed.headers["Retry-After"]) >= 1, "a page may read that it shall wait"
     assert real.call("PUT", "files?name=big", b"x" * (10 * 1024 * 1024 + 1)).status == 413
     statuses = [chat_put(real) for _ in range(14)]
     assert statuses.count(201) <= 12 and statuses[-1] == 429

@@ -161,7 +161,11 @@ export async function mail({ browser }) {
       await page.locator('.c-text').press('Control+Shift+Enter')
       await page.getByText('This is not a mail address.').first().waitFor()
       await page.locator('.c-text').fill('We send another')
-      await page.getByRole('button', { name: 'Change recipients and subject' }).click()
+      // The draft on the server may have brought its recipients back already.
+      await until(async () => {
+        if (await page.getByLabel('Cc', { exact: true }).isVisible()) return true
+        await page.getByRole('button', { name: 'Change recipients and subject' }).click({ timeout: 500 }).catch(() => {})
+      }, 'the recipients can be changed')
       await page.getByLabel('Cc', { exact: true }).fill(servers.accounts.customer.address)
       await page.getByLabel('Subject', { exact: true }).fill('Your cup')
       await page.locator('.c-text').press('Control+Shift+Enter')
