@@ -130,10 +130,10 @@ CHECK = [
           "/usr/bin/python3 tools/generated.py --check", "/usr/bin/python3 tests/hardening.py build/release/heed"),
     Stage("scenario", "the product from outside, on SQLite and PostgreSQL", f"{PARALLEL} tests/scenario"),
     Stage("trust", "kills, full disks, hostile input (short form)", f"{PARALLEL} tests/trust"),
-    # These mostly wait for servers and pages, so they wait together.
+    # These mostly wait for servers, so they wait together.
     (Stage("bluesky", "against the real Bluesky network", "node tests/real/bluesky/test.mjs"),
-     Stage("mail", "against real mail servers", f"{SPREAD} tests/real/mail"),
-     Stage("browser", "the page in a real browser, with axe; the manuals' pictures", "node tests/browser/run.mjs", "node tests/browser/pictures.mjs --check", keep_going=True)),
+     Stage("mail", "against real mail servers", f"{SPREAD} tests/real/mail")),
+    Stage("browser", "the page in a real browser, with axe; the manuals' pictures", "node tests/browser/run.mjs", "node tests/browser/pictures.mjs --check", keep_going=True),
     Stage("fuzz", "20 seconds a target", FUZZ, "ninja -C build/fuzz", "/usr/bin/python3 tests/fuzz/run.py --seconds 20"),
 ]
 TRUST = [
