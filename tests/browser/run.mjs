@@ -282,8 +282,10 @@ test('what the feed tells while a list is asked for is not lost to its older ans
   await heed.api('PATCH', `/conversations/${(await byName('Early Person')).id}`, { status: 'closed' })
   await row(maren, 'Gate Person').waitFor()
   await row(page, 'Gate Person').waitFor()
+  const answered = page.waitForResponse((response) => response.url().includes('/conversations?'))
   release()
-  await row(page, 'Mikko Laine').waitFor()
+  await answered
+  await page.waitForTimeout(300) // the list is there
   await row(page, 'Gate Person').waitFor()
   check(!(await row(page, 'Early Person').isVisible()), 'what was closed in between is not back')
   await heed.api('PATCH', `/conversations/${(await byName('Gate Person')).id}`, { status: 'closed' })

@@ -329,9 +329,12 @@ export async function chat({ heed, browser, email, password }) {
     const key = /data-channel="([0-9a-f]{32})"/.exec(tag)[1]
     equal(await axe(page), [], 'the page after making it')
     await page.locator('a.btn.primary').click()
-    await page.getByLabel('Colour').fill('#8a1c5b')
-    await page.locator('form', { has: page.getByLabel('Colour') }).getByRole('button', { name: 'Save' }).click()
-    await until(async () => (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings.colour === '#8a1c5b', 'the colour is kept')
+    await until(async () => {
+      await page.getByLabel('Colour').fill('#8a1c5b')
+      await page.locator('form', { has: page.getByLabel('Colour') }).getByRole('button', { name: 'Save' }).click()
+      await page.waitForTimeout(700)
+      return (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings.colour === '#8a1c5b'
+    }, 'the colour is kept', 20_000)
     const saved = (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings
     equal(saved.questions, [{ label: 'Order number', required: true }, { label: 'Size', kind: 'choice', choices: ['S', 'M', 'L'] }])
     equal((await axe(page)).filter((v) => !v.includes('.toasts')), [], 'its settings')
