@@ -329,12 +329,9 @@ export async function chat({ heed, browser, email, password }) {
     const key = /data-channel="([0-9a-f]{32})"/.exec(tag)[1]
     equal(await axe(page), [], 'the page after making it')
     await page.locator('a.btn.primary').click()
-    await until(async () => {
-      await page.getByLabel('Colour').fill('#8a1c5b')
-      await page.locator('form', { has: page.getByLabel('Colour') }).getByRole('button', { name: 'Save' }).click()
-      await page.waitForTimeout(700)
-      return (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings.colour === '#8a1c5b'
-    }, 'the colour is kept', 20_000)
+    await page.getByLabel('Colour').fill('#8a1c5b')
+    await page.locator('form', { has: page.getByLabel('Colour') }).getByRole('button', { name: 'Save' }).click()
+    await until(async () => (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings.colour === '#8a1c5b', 'the colour is kept')
     const saved = (await heed.api('GET', '/channels')).items.find((c) => c.external_account_id === key).settings
     equal(saved.questions, [{ label: 'Order number', required: true }, { label: 'Size', kind: 'choice', choices: ['S', 'M', 'L'] }])
     equal((await axe(page)).filter((v) => !v.includes('.toasts')), [], 'its settings')
@@ -355,6 +352,29 @@ export async function chat({ heed, browser, email, password }) {
     await page.getByText('Your message has arrived.').waitFor()
     await conversation('A letter by hand')
     equal(await browser.violations(page), [])
+    await page.context().close()
+  })
+
+  test('what is typed while the settings of a channel are still asked for stays, and the rest comes', async () => {
+    const made = await channel('Typed early', { greeting: 'From before', colour: '#123456' })
+    const page = await browser.page({ name: 'early' })
+    await signIn(page, heed, email, password)
+    let release
+    const gate = new Promise((done) => (release = done))
+    await page.route(`**/api/v1/channels/${made.id}`, async (route) => {
+      if (route.request().method() === 'GET') await gate
+      await route.continue()
+    })
+    await page.goto(`${heed.url}/settings/channels/${made.id}`)
+    await page.getByLabel('Colour').fill('#8a1c5b')
+    await page.getByLabel('Name in Heed').fill('Typed at once')
+    release()
+    await until(async () => (await page.getByLabel('Greeting').inputValue()) === 'From before', 'the rest comes')
+    equal(await page.getByLabel('Colour').inputValue(), '#8a1c5b')
+    await page.locator('form', { has: page.getByLabel('Colour') }).getByRole('button', { name: 'Save' }).click()
+    await until(async () => (await heed.api('GET', `/channels/${made.id}`)).name === 'Typed at once', 'it is kept')
+    const now = (await heed.api('GET', `/channels/${made.id}`)).settings
+    equal([now.colour, now.greeting, now.title], ['#8a1c5b', 'From before', 'Saltmarsh'])
     await page.context().close()
   })
 
