@@ -4,6 +4,7 @@
 // at what all the others did is in the lane "alone" and runs when the other lanes have ended.
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+const TEST_MS = 240_000
 const lanes = new Map()
 const lines = new AsyncLocalStorage()
 let open = 'first'
@@ -45,11 +46,17 @@ export async function runAll(only, failing = () => {}) {
   let passed = 0
   let failed = 0
   const chosen = ({ name }) => !only || only.split('|').some((words) => name.includes(words))
+  // A browser that no longer answers is a test that failed, not a stage that never ends.
+  const within = (run) => {
+    let timer
+    const late = new Promise((_, fail) => (timer = setTimeout(() => fail(new Error(`not done within ${TEST_MS / 1000} s`)), TEST_MS)))
+    return Promise.race([run(), late]).finally(() => clearTimeout(timer))
+  }
   const one = async (lane, { name, run }) => {
     const said = []
     const start = Date.now()
     try {
-      await lines.run(said, run)
+      await lines.run(said, () => within(run))
       passed++
       said.push(`ok   ${name} (${Date.now() - start} ms)`)
     } catch (error) {
