@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What is read as JSON is written as JSON that reads the same; what strict reading takes, lenient does too.
 #include "base/arena.h"
-#include "json/json.h"
+#include "json_dumped.h"
 #include <stdlib.h>
-
-static struct str dumped(struct arena *arena, const struct json *value)
-{
-    struct buf out;
-    buf_init(&out, arena, 64 << 20);
-    json_dump(&out, value);
-    return buf_str(&out);
-}
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

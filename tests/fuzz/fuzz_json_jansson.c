@@ -2,6 +2,7 @@
 // Strict reading takes what jansson takes and means the same by it. Jansson is asked with the rules of
 // src/json/README.md: no NUL, no duplicates, 64 levels.
 #include "base/arena.h"
+#include "json_dumped.h"
 #include "json/parse.h"
 #include <stdlib.h>
 // Both have kinds of these names.
@@ -103,14 +104,6 @@ static bool too_deep(const json_t *value, int left)
         }
     }
     return false;
-}
-
-static struct str dumped(struct arena *arena, const struct json *value)
-{
-    struct buf out;
-    buf_init(&out, arena, 64 << 20);
-    json_dump(&out, value);
-    return buf_str(&out);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

@@ -3,8 +3,6 @@
 decides, a token endpoint beside it, and a wire that can be cut. What a well-behaved server does is asked of Dovecot."""
 import base64
 import contextlib
-import http.server
-import json
 import os
 import re
 import select
@@ -14,7 +12,6 @@ import subprocess
 import tempfile
 import threading
 import time
-import urllib.parse
 
 
 class Certificates:
@@ -315,39 +312,6 @@ class FakeMail:
             time.sleep(decided)
         self.mails.append(mail)
         line.say("250 2.0.0 taken")
-
-
-class TokenEndpoint:
-    """Gives access tokens for refresh tokens. answer(form, n) -> (status, value) decides; the default renews and keeps count."""
-
-    def __init__(self, answer=None):
-        self.asked, outer = [], self
-        self.answer = answer or (lambda form, n: (200, {"access_token": f"access-{n}", "expires_in": 3600, "token_type": "Bearer"}))
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                outer.asked.append({k: v[0] for k, v in urllib.parse.parse_qs(body).items()})
-                status, value = outer.answer(outer.asked[-1], len(outer.asked))
-                data = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        self.url = f"http://{self.host}/token"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class Wire:

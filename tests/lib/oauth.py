@@ -8,25 +8,21 @@ import time
 import urllib.parse
 
 
-class Provider:
-    """refresh: refresh token -> the address it stands for. lasts: for how many seconds an access token holds; told: for how
-    many it is said to. refusal: (status, value) instead of tokens."""
+class Endpoint:
+    """Answers on loopback with JSON: post(form) and get(query, agent) say (status, value)."""
 
-    def __init__(self, refresh, lasts=3600, told=3600):
-        self.refresh, self.lasts, self.told, self.refusal = dict(refresh), lasts, told, None
-        self.given, self.held, self.asked, self.looked = {}, {}, [], []
-        self.lock, outer = threading.Lock(), self
+    def __init__(self):
+        outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                self._say(*outer._token({k: v[0] for k, v in urllib.parse.parse_qs(body).items()}))
+                self._say(*outer.post(fields(body)))
 
             def do_GET(self):
-                token = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).get("access_token", [""])[0]
-                self._say(*outer._info(token, self.headers.get("User-Agent", "")))
+                self._say(*outer.get(fields(urllib.parse.urlsplit(self.path).query), self.headers.get("User-Agent", "")))
 
             def _say(self, status, value):
                 data = json.dumps(value).encode()
@@ -39,13 +35,45 @@ class Provider:
             def log_message(self, *args):
                 pass
 
+        def fields(text):
+            return {k: v[0] for k, v in urllib.parse.parse_qs(text).items()}
+
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.host = f"127.0.0.1:{self.server.server_port}"
         self.url = f"http://{self.host}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
-    def _token(self, form):
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class TokenEndpoint(Endpoint):
+    """Gives access tokens for refresh tokens. answer(form, n) -> (status, value) decides; the default renews and keeps count."""
+
+    def __init__(self, answer=None):
+        self.asked = []
+        self.answer = answer or (lambda form, n: (200, {"access_token": f"access-{n}", "expires_in": 3600, "token_type": "Bearer"}))
+        super().__init__()
+        self.url += "/token"
+
+    def post(self, form):
+        self.asked.append(form)
+        return self.answer(form, len(self.asked))
+
+
+class Provider(Endpoint):
+    """A whole provider, with tokeninfo. refresh: refresh token -> the address it stands for. lasts: for how many seconds an
+    access token holds; told: for how many it is said to. refusal: (status, value) instead of tokens."""
+
+    def __init__(self, refresh, lasts=3600, told=3600):
+        self.refresh, self.lasts, self.told, self.refusal = dict(refresh), lasts, told, None
+        self.given, self.held, self.asked, self.looked = {}, {}, [], []
+        self.lock = threading.Lock()
+        super().__init__()
+
+    def post(self, form):
         with self.lock:
             self.asked.append(form)
             who = self.refresh.get(form.get("refresh_token"))
@@ -58,7 +86,8 @@ class Provider:
             self.held[token] = time.monotonic() + self.lasts
             return 200, {"access_token": token, "expires_in": self.told, "token_type": "Bearer"}
 
-    def _info(self, token, agent):
+    def get(self, query, agent):
+        token = query.get("access_token", "")
         with self.lock:
             holds = self.held.get(token, 0) > time.monotonic()
             self.looked.append((agent.split("/")[0], token, holds))
@@ -70,7 +99,3 @@ class Provider:
         """What was given so far holds no more."""
         with self.lock:
             self.held.clear()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()

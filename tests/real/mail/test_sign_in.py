@@ -8,9 +8,10 @@ import time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
-from lib.fake_mail import Certificates, FakeMail, TokenEndpoint  # noqa: E402
+from lib.fake_mail import Certificates, FakeMail  # noqa: E402
 from lib.heed import Server, until  # noqa: E402
 from lib.mail import Mail, letter  # noqa: E402
+from lib.oauth import TokenEndpoint  # noqa: E402
 
 
 @pytest.fixture(scope="module")
