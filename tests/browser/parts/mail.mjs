@@ -150,6 +150,13 @@ export async function mail({ browser }) {
       const passed = await until(async () => (await heed.api('GET', `/conversations/${c.id}/messages`)).items.find((m) => m.forward_of), 'the forwarded mail')
       equal([passed.mail.to[0].address, passed.mail.subject], [servers.accounts.customer.address, `Fwd: ${subject}`])
       check((await heed.api('GET', `/conversations/${c.id}`)).waiting_since, 'the customer waits all the same')
+      // An answer for later says to whom it goes.
+      const later = await heed.api('POST', `/conversations/${c.id}/scheduled`, { text: 'Tomorrow, surely', send_at: new Date(Date.now() + 86_400_000).toISOString(), mail: { to: ['eve@elsewhere.test'], cc: [servers.accounts.customer.address] } })
+      await page.locator('.c-later', { hasText: servers.accounts.customer.address }).waitFor()
+      equal((await axe(page)).filter((v) => !v.includes('.toasts')), [])
+      if (process.env.HEED_SHOTS) await page.screenshot({ path: `${process.env.HEED_SHOTS}/later_mail.png` })
+      await heed.api('DELETE', `/scheduled/${later.id}`)
+      await page.locator('.c-later').waitFor({ state: 'detached' })
       // Answered with a copy and under another subject; who gets it stands there before it is sent.
       await page.getByText('To: eve@elsewhere.test').waitFor()
       await page.getByRole('button', { name: 'Change recipients and subject' }).click()
@@ -168,6 +175,13 @@ export async function mail({ browser }) {
       }, 'the recipients can be changed')
       await page.getByLabel('Cc', { exact: true }).fill(servers.accounts.customer.address)
       await page.getByLabel('Subject', { exact: true }).fill('Your cup')
+      // Kept on the server as it is typed: it is there again after a reload, on any device.
+      const kept = async () => (await heed.api('GET', `/conversations/${c.id}/drafts`)).items[0]?.mail
+      await until(async () => (await page.evaluate(async (id) => (await (await fetch(`/api/v1/conversations/${id}/drafts`)).json()).items[0]?.mail.subject, c.id)) === 'Your cup', 'the draft is kept')
+      equal((await kept())?.cc, [servers.accounts.customer.address])
+      await page.reload()
+      await until(async () => (await page.getByLabel('Subject', { exact: true }).inputValue().catch(() => '')) === 'Your cup', 'the subject is there again')
+      equal([await page.getByLabel('Cc', { exact: true }).inputValue(), await page.locator('.c-text').inputValue()], [servers.accounts.customer.address, 'We send another'])
       await page.locator('.c-text').press('Control+Shift+Enter')
       const copied = await until(async () => (await heed.api('GET', `/conversations/${c.id}/messages`)).items.find((m) => m.text === 'We send another'), 'the answer')
       equal([copied.mail.to[0].address, copied.mail.cc[0].address, copied.mail.subject], ['eve@elsewhere.test', servers.accounts.customer.address, 'Your cup'])

@@ -68,22 +68,31 @@ export class Writing {
     if (!page) return
     const me = session.me?.id
     this.shared = page.items.filter((d) => d.agent.id !== me)
-    for (const mode of ['reply', 'note'] as const) {
-      const own = page.items.find((d) => d.agent.id === me && d.mode === mode)
-      const here = this.host.text(mode)
-      const clean = here === this.#saved[mode] || here === ''
-      if (own && own.version !== this.#version[mode] && clean) {
-        this.host.setText(mode, own.text)
-        if (mode === 'reply' && own.attachments.length && !this.host.files().length) this.host.setFiles(own.attachments)
-        if (mode === 'reply') this.setMail(own.mail)
-      } else if (!own && clean && this.#version[mode] > 0) this.host.setText(mode, '')
-      if (own) {
-        if (clean) this.#saved[mode] = own.text
-        if (mode === 'reply') this.sharing = own.shared
-      } else if (this.#version[mode] > 0) this.#saved[mode] = this.host.text(mode)
-      this.#version[mode] = own?.version ?? 0
-      if (!clean) this.save(mode)
-    }
+    for (const mode of ['reply', 'note'] as const) this.#take(mode, page.items.find((d) => d.agent.id === me && d.mode === mode))
+  }
+  #take(mode: Mode, own: Draft | undefined): void {
+    const here = this.host.text(mode)
+    const newer = here !== '' && here !== this.#saved[mode] && here !== own?.text
+    const known = this.#version[mode]
+    if (own && !newer && own.version !== known) this.#show(own)
+    else if (own && newer && !known && mode === 'reply' && !this.mail) this.setMail(own.mail) // only the text is newer here
+    else if (!own && !newer && known) this.#clear(mode)
+    if (own) {
+      if (!newer) this.#saved[mode] = own.text
+      if (mode === 'reply') this.sharing = own.shared
+    } else if (known) this.#saved[mode] = this.host.text(mode)
+    this.#version[mode] = own?.version ?? 0
+    if (newer) this.save(mode)
+  }
+  #show(own: Draft): void {
+    this.host.setText(own.mode, own.text)
+    if (own.mode !== 'reply') return
+    if (own.attachments.length && !this.host.files().length) this.host.setFiles(own.attachments)
+    this.setMail(own.mail)
+  }
+  #clear(mode: Mode): void {
+    this.host.setText(mode, '')
+    if (mode === 'reply') this.mail = null
   }
 
   /** Soon: not with each key. */
