@@ -116,20 +116,26 @@ SHAPES = {
 }
 
 
+def doubles(took):
+    return all(twice <= 2.5 * once + 20_000 for once, twice in zip(took, took[1:]))
+
+
 class Doubling(unittest.TestCase):
     def test_twice_the_input_takes_about_twice_the_time(self):
         sizes = [1 << 20, 2 << 20, 4 << 20, 8 << 20]
         for name, (head, unit, tail) in SHAPES.items():
             mails = [head + unit * (size // len(unit)) + tail for size in sizes]
             with self.subTest(name), tempfile.TemporaryDirectory() as folder:
-                took = [answer["cpu_us"] for answer in show(folder, mails)]
-                # The least of several runs: what other programs do to the caches is not ours.
-                for _ in range(6):
-                    if all(twice <= 2.5 * once + 20_000 for once, twice in zip(took, took[1:])):
+                least = None
+                # A busy machine may spoil a measurement, but not eight of them; what other programs do to the caches is not
+                # ours, so neither a run alone nor the least of all has to hold when the other does.
+                for _ in range(8):
+                    took = [answer["cpu_us"] for answer in show(folder, mails)]
+                    least = [min(pair) for pair in zip(least or took, took)]
+                    if doubles(took) or doubles(least):
                         break
-                    took = [min(least, answer["cpu_us"]) for least, answer in zip(took, show(folder, mails))]
                 else:
-                    self.fail(f"twice the input took more than twice the time: {took}")
+                    self.fail(f"twice the input took more than twice the time: {took}, at least {least}")
 
 
 WORDS = ["Hello", "order", "4711", "Grüße", "näin", "주문", "返品", "заказ", "مرحبا", "😀", "it's", "a.b", "50%", "=?", "(x)"]
