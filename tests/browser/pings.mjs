@@ -61,6 +61,25 @@ export function tests({ browser, heed, channel, shop, byName, PASSWORD, DIMAS, M
     await page.reload()
     await box.waitFor()
     check(await box.isChecked(), 'after a reload too')
+    // An answer that comes late takes nothing back that was chosen since.
+    const ways = ['Page', 'Browser', 'Sound'].map((way) => page.getByRole('checkbox', { name: `A customer writes in what I am assigned to: ${way}` }))
+    const wanted = await Promise.all(ways.map(async (one) => !(await one.isChecked())))
+    await page.route('**/api/v1/me/pings', async (route) => {
+      const answer = await route.fetch()
+      await new Promise((done) => setTimeout(done, 400))
+      await route.fulfill({ response: answer })
+    })
+    for (const [i, one] of ways.entries()) {
+      await one.click()
+      await page.waitForTimeout(250)
+      equal(await one.isChecked(), wanted[i], 'shown at once:')
+    }
+    await until(async () => {
+      const { mine } = await page.evaluate(async () => (await fetch('/api/v1/me/pings', { cache: 'no-store' })).json())
+      return [mine.page, mine.push, mine.sound].every((on, i) => on === wanted[i])
+    }, 'all three are kept')
+    equal(await Promise.all(ways.map((one) => one.isChecked())), wanted)
+    await page.unroute('**/api/v1/me/pings')
     await shot(page, 'choices', { fullPage: true })
     await page.evaluate(() => fetch('/api/v1/me/pings', { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ quiet: false, all: { page: false, push: false, mail: false, sound: false } }) }))
     await page.context().close()
