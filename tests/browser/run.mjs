@@ -315,6 +315,7 @@ test('colleagues see it at once, also in a second tab of one stream', async () =
 
 test('new messages wait below, they move nothing', async () => {
   await heed.hook(channel, Array.from({ length: 30 }, (_, i) => message('live', 'Live Person', `Line ${i}. ${'A long story. '.repeat(12)}`, 0)))
+  await maren.locator('[data-row]', { hasText: 'Live Person' }).filter({ hasText: 'Line 29' }).waitFor() // all of them have come
   await row(maren, 'Live Person').click()
   await maren.locator('.bub', { hasText: 'Line 29' }).waitFor()
   await maren.locator('.unread-line', { hasText: /3\d new/ }).waitFor() // it opens where the new ones begin

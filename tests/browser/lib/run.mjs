@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The smallest test runner that says what failed; names are sentences. Tests stand in lanes: those of one lane run
-// one after another, the lanes beside each other, because a browser test mostly waits. What measures time or looks
-// at what all the others did is in the lane "alone" and runs when the other lanes have ended.
+// The smallest test runner that says what failed; names are sentences. Tests stand in lanes, each with data of its
+// own. One runs after another: a browser draws without a graphics card, so two tests at once take as long as two. What
+// measures time or looks at what all the others did is in the lane "alone" and runs when the other lanes have ended.
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 const TEST_MS = 240_000
@@ -72,7 +72,7 @@ export async function runAll(only, failing = () => {}) {
     for (const each of tests) await one(lane, each)
     if (tests.length > 1) console.log(`     lane "${lane}": ${tests.length} tests, ${Math.round((Date.now() - start) / 1000)} s`)
   }
-  await Promise.all([...lanes.keys()].filter((name) => name !== 'alone').map(walk))
+  for (const lane of lanes.keys()) if (lane !== 'alone') await walk(lane)
   await walk('alone')
   return { passed, failed }
 }

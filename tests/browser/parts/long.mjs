@@ -145,7 +145,8 @@ export function long({ browser, heed, channel, byName, email, password }) {
     const lina = await byName('Lina Line')
     const me = (await heed.api('GET', '/agents')).items.find((a) => a.email === email).id
     const folder = page.locator('.nav a', { hasText: 'Mentions' })
-    const before = Number((await folder.locator('b').innerText()) || 0)
+    const before = await page.evaluate(async () => (await (await fetch('/api/v1/counts')).json()).mentions)
+    await until(async () => Number((await folder.locator('b').innerText()) || 0) === before, 'the count is told')
     await heed.api('POST', `/conversations/${lina.id}/messages`, { kind: 'note', text: '@Dimas look', mentions: [me] })
     await until(async () => Number(await folder.locator('b').innerText()) === before + 1, 'one more')
     await page.keyboard.press('Escape')
